@@ -1,0 +1,1 @@
+"""How little natural distortion makes a black-box classifier change its mind, and where it has to be put."""
