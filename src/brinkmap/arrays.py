@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from brinkmap.errors import InputError, VictimError
 
-__all__ = ["Array", "Bounds", "Ints", "as_samples", "check_answer_shape", "check_bounds", "check_sample", "faults"]
+__all__ = [
+    "Array",
+    "Bounds",
+    "Ints",
+    "as_samples",
+    "check_answer_shape",
+    "check_bounds",
+    "check_sample",
+    "faults",
+    "on_steps",
+]
 
 Array = NDArray[np.float32]
 Ints = NDArray[np.integer[Any]]
@@ -50,15 +60,20 @@ def as_samples(values: Any, bounds: Bounds = (0.0, 1.0)) -> Array:
             "Add the channel axis, and the sample axis if there is one sample only."
         )
     if values.dtype == np.uint8:
-        low, high = bounds
-        scaled = np.moveaxis(values, -1, 1).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
-        return np.clip(scaled, np.float32(low), np.float32(high), out=scaled)
+        return np.ascontiguousarray(on_steps(np.moveaxis(values, -1, 1), 255, bounds))
     if not np.issubdtype(values.dtype, np.floating):
         raise InputError(
             f"samples: expected float (n, c, *extent) or uint8 (n, *extent, c), got dtype {values.dtype}. "
             "Convert with .astype('float32')."
         )
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def on_steps(steps: NDArray[Any], last: int, bounds: Bounds) -> Array:
+    """Integer steps 0..last as values from the lower bound to the upper: the one rule for files of so many bits."""
+    low, high = bounds
+    values = steps.astype(np.float32) * np.float32((high - low) / last) + np.float32(low)
+    return np.clip(values, np.float32(low), np.float32(high))
 
 
 def check_sample(sample: Array, shape: tuple[int, ...], bounds: Bounds) -> None:

@@ -1,4 +1,4 @@
-"""Names to objects, at the edge: entry points of any installed package, `package.module:name` and `path/to/file.py:name`.
+"""Names to objects, at the edge: entry points, `package.module:name` and `path/to/file.py:name`.
 
 Nothing here imports a plug-in until it is asked for by name, so lower layers never import upward.
 """

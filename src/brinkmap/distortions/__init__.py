@@ -1,1 +1,6 @@
-""""""
+"""The filters, one file a family: each says how a sample would look were it distorted everywhere."""
+
+from brinkmap.distortions.arsenal import NATURAL, arsenal
+from brinkmap.distortions.protocol import Distortion, Family
+
+__all__ = ["NATURAL", "Distortion", "Family", "arsenal"]

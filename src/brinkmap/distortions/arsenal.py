@@ -1,0 +1,68 @@
+"""From what a user names to the distortions an attack may use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from brinkmap.distortions.protocol import Distortion, Family
+from brinkmap.errors import InputError
+from brinkmap.registry import resolve
+
+__all__ = ["NATURAL", "arsenal"]
+
+NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
+"""What is used where nothing is said: the four filters of the RLAB papers."""
+
+
+def arsenal(wanted: Sequence[str | Distortion | Family], shape: tuple[int, ...]) -> tuple[Distortion, ...]:
+    """The distortions behind names and objects, families spelt out for this shape.
+
+    Args:
+        wanted: registered names, members of families by name (`tint+-+`), references, or distortions themselves.
+        shape: `(c, *extent)` of the samples.
+
+    Raises:
+        InputError: an unknown name, an object that is no distortion, one that does not work on this rank, or the
+            same name twice.
+    """
+    found: list[Distortion] = []
+    for item in wanted:
+        found += _members(item, shape)
+    rank = len(shape) - 1
+    for distortion in found:
+        if rank not in distortion.ranks:
+            raise InputError(
+                f"distortion {distortion.name!r} works on samples of rank {distortion.ranks}, these are of rank {rank} "
+                f"(shape {shape}). Leave it out."
+            )
+    names = [distortion.name for distortion in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"distortions: {twice} given more than once. Give each name once.")
+    if not found:
+        raise InputError("distortions: expected at least one, got none.")
+    return tuple(found)
+
+
+def _members(item: Any, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
+    if isinstance(item, str):
+        signs = re.fullmatch(r"(\w+)([+\-0]+)", item)
+        if signs:
+            return tuple(one for one in _members(signs[1], shape) if one.name == item) or _unknown_member(item, shape)
+        item = resolve("distortion", item)
+    if isinstance(item, Family):
+        return item.members(shape)
+    if isinstance(item, type):
+        item = item()
+    if not isinstance(item, Distortion):
+        raise InputError(
+            f"distortion: expected an object with name, levels, ranks, natural and paint(), got {item!r}. "
+            "See brinkmap.testing.check_distortion."
+        )
+    return (item,)
+
+
+def _unknown_member(name: str, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
+    raise InputError(f"distortion {name!r} does not fit {shape[0]} channels: give one sign for each channel.")

@@ -1,0 +1,82 @@
+"""Lighter, darker, and the norm track's tint: constant offsets over a cell."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from brinkmap.arrays import Array
+from brinkmap.distortions.protocol import Family
+from brinkmap.distortions.severity import BRIGHTNESS
+
+if TYPE_CHECKING:
+    from brinkmap.plan.grid import Grid
+
+__all__ = ["Illuminate", "Tint", "illuminate", "tint"]
+
+SIGN_OF = {"+": 1.0, "-": -1.0, "0": 0.0}
+ALL_PATTERNS_UP_TO = 4
+"""Channels up to which tint has every pattern of signs (2 to the power of the channels)."""
+
+
+@final
+@dataclass(frozen=True)
+class Illuminate:
+    """Brighter (+) or darker (-) by .05 to .3 (small samples) or .1 to .5 (large) of the range."""
+
+    sign: str = "+"
+    levels: int = 5
+    ranks: tuple[int, ...] = (1, 2, 3)
+    natural: bool = True
+
+    @property
+    def name(self) -> str:
+        """`illuminate+` or `illuminate-`."""
+        return f"illuminate{self.sign}"
+
+    def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
+        """The sample with one offset in all channels."""
+        return sample + np.float32(SIGN_OF[self.sign] * BRIGHTNESS.at(level, sample.shape[1:]))
+
+
+@Family
+def illuminate(shape: tuple[int, ...]) -> list[Illuminate]:
+    """Brighter or darker light: illuminate+ and illuminate-."""
+    return [Illuminate("+"), Illuminate("-")]
+
+
+@final
+@dataclass(frozen=True)
+class Tint:
+    """One offset a channel with a sign of its own: the norm track's filter, unnatural, for patches down to 1."""
+
+    signs: str
+    """One of +, - and 0 for each channel."""
+    epsilon: float = 1 / 255
+    """The offset of level 1, on samples scaled to 0..1; levels are 1, 2, 4, 8 and 16 times that."""
+    levels: int = 5
+    ranks: tuple[int, ...] = (1, 2, 3)
+    natural: bool = False
+
+    @property
+    def name(self) -> str:
+        """`tint` and the signs, such as `tint+-+`."""
+        return f"tint{self.signs}"
+
+    def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
+        """The sample with each channel moved up or down by the level's offset."""
+        offsets = np.float32([SIGN_OF[sign] * self.epsilon * 2 ** (level - 1) for sign in self.signs])
+        return sample + offsets.reshape(-1, *[1] * (sample.ndim - 1))
+
+
+@Family
+def tint(shape: tuple[int, ...]) -> list[Tint]:
+    """Constant offsets, each channel up or down (norm track, not natural): tint+++, tint++-, ..."""
+    channels = shape[0]
+    if channels <= ALL_PATTERNS_UP_TO:
+        return [Tint("".join(signs)) for signs in itertools.product("+-", repeat=channels)]
+    alone = [("0" * lead, "0" * (channels - lead - 1)) for lead in range(channels)]
+    return [Tint(before + sign + after) for before, after in alone for sign in "+-"]

@@ -1,0 +1,120 @@
+"""The distance bound, held exactly: adds are trimmed, the least important first, until the render is within it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from brinkmap.arrays import Ints
+from brinkmap.plan.palette import Palette
+
+__all__ = ["KEEP", "REMOVE", "Bound", "apply"]
+
+KEEP, REMOVE = 0, 1
+"""Proposal codes; from 2 on they add the card `code - 1`."""
+SLACK = 1e-12
+"""Relative room left for the rounding of a sum of float64 energies, so that no result is over its bound by an ulp."""
+
+
+def apply(codes: Ints, proposals: Ints) -> Ints:
+    """The codes after a proposal: kept, removed or replaced cell by cell.
+
+    Args:
+        codes: (n, cells) the incumbent.
+        proposals: (n, cells) 0 keep, 1 remove, 2.. add card 1..
+    """
+    return np.where(proposals == KEEP, codes, np.maximum(proposals - 1, 0)).astype(codes.dtype)
+
+
+FLOAT32_ULP = 2.0**-23
+"""Room for the float32 rounding of values up to 1: `x + 8/255 - x` is not 8/255."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far a modified sample may be from the clean one, on samples scaled to 0..1."""
+
+    l2: float | None = None
+    linf: float | None = None
+
+    def fit(self, palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints) -> Ints:
+        """The codes after as much of each proposal as the bound allows.
+
+        Removals come first, then the adds in their order, as long a prefix of them as stays within the bound. An add
+        whose own change exceeds the Linf bound is left out.
+
+        Args:
+            palette: prepared for the codes of the incumbents and of the proposals.
+            slots: (n,) where each sample is held.
+            codes: (n, cells) the incumbents, within the bound.
+            proposals: (n, cells).
+            order: (n, cells) the place of each cell in its agent's order, 0 for the most important.
+        """
+        if self.linf is not None:
+            proposals = self._without_peaks(palette, slots, proposals)
+        wanted = apply(codes, proposals)
+        if self.l2 is None:
+            return wanted
+        limit = self.l2**2 * (1 - SLACK)
+        over = np.flatnonzero(palette.squared_l2(slots, palette.canvas.grid.shown(wanted)) > limit)
+        if len(over):
+            wanted[over] = _trim(palette, slots[over], codes[over], proposals[over], order[over], limit)
+        return wanted
+
+    def _without_peaks(self, palette: Palette, slots: Ints, proposals: Ints) -> Ints:
+        assert palette.peak is not None
+        assert self.linf is not None
+        cards = np.maximum(proposals - 1, 0)
+        limit = self.linf + FLOAT32_ULP
+        refused = np.zeros(proposals.shape, bool)
+        for owner in palette.canvas.grid.owners:
+            high = palette.peak[slots[:, None], cards[:, owner], np.arange(len(owner))] > limit
+            rows, atoms = np.nonzero(high)
+            refused[rows, owner[atoms]] = True
+        return np.where(refused, KEEP, proposals)
+
+
+def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints, limit: float) -> Ints:
+    """The longest prefix of the adds that the limit allows, after the removals."""
+    grid, cells = palette.canvas.grid, codes.shape[1]
+    base = apply(codes, np.where(proposals == REMOVE, REMOVE, KEEP))
+    squared = palette.squared_l2(slots, grid.shown(base))
+    # Taking a fine cell away can uncover a stronger coarse one: where that breaks the bound, nothing is removed.
+    broken = squared > limit
+    base[broken] = codes[broken]
+    squared[broken] = palette.squared_l2(slots[broken], grid.shown(codes[broken]))
+    adds = proposals > REMOVE
+    place = np.argsort(np.argsort(np.where(adds, order, order + cells), axis=1), axis=1)
+    final = apply(base, np.where(adds, proposals, KEEP))
+    growth = _growth(palette, slots, base, final, place, adds)
+    within = squared[:, None] + np.cumsum(growth, axis=1) <= limit
+    longest = np.where(within.any(axis=1), cells - np.argmax(within[:, ::-1], axis=1), 0)
+    return np.where(adds & (place < longest[:, None]), final, base)
+
+
+def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: Ints) -> np.ndarray:
+    """(n, cells) by how much the squared L2 grows with the add at each place of the order.
+
+    An atom changes when one of its owners is added, and only if no finer owner covers it by then.
+    """
+    grid, (n, cells) = palette.canvas.grid, base.shape
+    when = np.where(adds, place, -1)
+    growth = np.zeros((n, cells))
+    rows, atoms = np.arange(n)[:, None], np.arange(grid.atoms)
+    for owner in grid.owners:
+        moment = when[:, owner]
+        before, after = (_shown_at(grid.owners, base, final, when, moment - late) for late in (1, 0))
+        energy = palette.energy[slots[:, None], after, atoms] - palette.energy[slots[:, None], before, atoms]
+        happens = moment >= 0
+        np.add.at(growth, (np.broadcast_to(rows, moment.shape)[happens], moment[happens]), energy[happens])
+    return growth
+
+
+def _shown_at(owners: tuple[Ints, ...], base: Ints, final: Ints, when: Ints, moment: Ints) -> Ints:
+    """What each atom shows once the adds up to a moment of its own have been made: the finest occupied owner."""
+    shown = np.zeros(moment.shape, base.dtype)
+    for owner in owners:
+        code = np.where(when[:, owner] <= moment, final[:, owner], base[:, owner])
+        shown = np.where(code > 0, code, shown)
+    return shown

@@ -1,0 +1,160 @@
+"""Patches: one or several regular grids over a sample, and the atoms where they overlap.
+
+A cell is one patch of one grid. Where several patch sizes are given, cells of different grids overlap; the common
+refinement of all grids cuts the extent into atoms, each owned by exactly one cell of every grid. What a plan says of
+cells becomes what is shown in atoms: the finest occupied cell wins. With one grid, atoms are its cells.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from brinkmap.arrays import Ints
+from brinkmap.errors import InputError
+
+__all__ = ["Grid", "Patch", "default_patch", "make_grid"]
+
+Size = tuple[int, ...]
+Patch = int | str | Sequence["int | str | Size"]
+
+CELLS_AN_AXIS = {1: (64,), 2: (8, 8), 3: (4, 8, 8)}
+"""How many cells an axis is cut into where no patch size is given."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Regular grids of patches over one extent, coarse to fine; edge cells may be smaller.
+
+    Cells are numbered grid by grid, and within a grid in row-major order.
+    """
+
+    extent: Size
+    sizes: tuple[Size, ...]
+    """The patch size of each grid, one number an axis."""
+
+    @cached_property
+    def counts(self) -> tuple[Size, ...]:
+        """Cells an axis, for each grid."""
+        return tuple(tuple(-(-n // p) for n, p in zip(self.extent, size, strict=True)) for size in self.sizes)
+
+    @cached_property
+    def cells(self) -> int:
+        """Cells of all grids together."""
+        return sum(math.prod(count) for count in self.counts)
+
+    @cached_property
+    def atoms(self) -> int:
+        """Pieces that no grid line cuts."""
+        return math.prod(len(cuts) for cuts in self._cuts)
+
+    @cached_property
+    def owners(self) -> tuple[Ints, ...]:
+        """For each grid, coarse to fine: (atoms,) the cell that holds each atom."""
+        owners, first = [], 0
+        for size, count in zip(self.sizes, self.counts, strict=True):
+            along = [cuts // p for cuts, p in zip(self._cuts, size, strict=True)]
+            owners.append((first + np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), count)).ravel())
+            first += math.prod(count)
+        return tuple(owners)
+
+    @cached_property
+    def atom_of(self) -> Ints:
+        """(positions,) the atom of each position of the extent, flattened in row-major order."""
+        along = [
+            np.searchsorted(cuts, np.arange(n), "right") - 1 for cuts, n in zip(self._cuts, self.extent, strict=True)
+        ]
+        shape = tuple(len(cuts) for cuts in self._cuts)
+        return np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), shape).ravel()
+
+    @cached_property
+    def positions(self) -> Ints:
+        """(atoms, largest) the flat positions of each atom; smaller atoms repeat their last."""
+        order = np.argsort(self.atom_of, kind="stable")
+        sizes = np.bincount(self.atom_of, minlength=self.atoms)
+        within = np.minimum(np.arange(sizes.max()), sizes[:, None] - 1)
+        return order[(np.cumsum(sizes) - sizes)[:, None] + within]
+
+    def values(self, channels: int) -> Ints:
+        """(atoms, channels * largest) the flat indices of each atom's values in a sample `(channels, *extent)`."""
+        offsets = np.arange(channels)[:, None] * math.prod(self.extent)
+        return (self.positions[:, None, :] + offsets).reshape(self.atoms, -1)
+
+    def box(self, cell: int) -> tuple[slice, ...]:
+        """Where a cell lies: one slice an axis."""
+        for size, count in zip(self.sizes, self.counts, strict=True):
+            if cell < math.prod(count):
+                corner = np.unravel_index(cell, count)
+                return tuple(
+                    slice(int(i) * p, min(int(i) * p + p, n)) for i, p, n in zip(corner, size, self.extent, strict=True)
+                )
+            cell -= math.prod(count)
+        raise IndexError(f"the grid has {self.cells} cells")
+
+    def shown(self, codes: Ints) -> Ints:
+        """What each atom shows: the code of the finest occupied cell that holds it.
+
+        Args:
+            codes: (n, cells) one code a cell, 0 where it is not occupied.
+
+        Returns:
+            (n, atoms).
+        """
+        top = codes[:, self.owners[0]]
+        for owner in self.owners[1:]:
+            finer = codes[:, owner]
+            top = np.where(finer > 0, finer, top)
+        return top
+
+    @cached_property
+    def _cuts(self) -> list[Ints]:
+        """Where atoms begin, for each axis."""
+        along = zip(self.extent, *self.sizes, strict=True)
+        return [np.unique(np.concatenate([np.arange(0, n, p) for p in sizes])) for n, *sizes in along]
+
+
+def default_patch(extent: Size) -> Size:
+    """The patch size where none is given: 64 cells in time, 8 x 8 in a picture, 4 x 8 x 8 in a clip."""
+    return tuple(-(-n // cells) for n, cells in zip(extent, CELLS_AN_AXIS[len(extent)], strict=True))
+
+
+def make_grid(patch: Patch | None, extent: Size) -> Grid:
+    """The grid behind what a user writes.
+
+    Args:
+        patch: None for the default; 4 for 4 along every axis; "2x8x8" for one number an axis; a sequence of these (or
+            of tuples, one number an axis) for several grids at once.
+        extent: the sample's extent.
+
+    Raises:
+        InputError: a size that is no positive number, has another number of axes, or is given twice.
+    """
+    wanted: Sequence[int | str | Size]
+    if patch is None:
+        wanted = [default_patch(extent)]
+    elif isinstance(patch, (int, str)):
+        wanted = [patch]
+    else:
+        wanted = list(patch)
+    sizes = sorted({_size(one, extent) for one in wanted}, key=lambda size: (-math.prod(size), size))
+    if not wanted or len(sizes) != len(wanted):
+        raise InputError(f"patch: expected one or more different patch sizes, got {patch!r}.")
+    return Grid(extent, tuple(sizes))
+
+
+def _size(patch: int | str | Size, extent: Size) -> Size:
+    if isinstance(patch, str):
+        if not re.fullmatch(r"\d+(x\d+)*", patch):
+            raise InputError(f"patch: expected a number such as 4, or one an axis such as 2x8x8, got {patch!r}.")
+        size: Size = tuple(int(part) for part in patch.split("x"))
+        size = size * len(extent) if len(size) == 1 else size
+    else:
+        size = (patch,) * len(extent) if isinstance(patch, int) else tuple(patch)
+    if len(size) != len(extent) or min(size) < 1:
+        raise InputError(f"patch: expected {len(extent)} positive numbers for extent {extent}, got {patch!r}.")
+    return tuple(min(p, n) for p, n in zip(size, extent, strict=True))
