@@ -12,6 +12,7 @@ from brinkmap.errors import InputError, VictimError
 __all__ = [
     "Array",
     "Bounds",
+    "Floats",
     "Ints",
     "as_samples",
     "check_answer_shape",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]
 Bounds = tuple[float, float]
 

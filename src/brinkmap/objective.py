@@ -21,12 +21,12 @@ __all__ = [
     "Targeted",
     "TopK",
     "Untargeted",
-    "check_label",
     "criterion_of",
+    "label_fault",
     "log_probabilities",
 ]
 
-TINY = np.float32(1e-12)
+TINY = np.float32(1e-30)
 """Stands in for a probability of exactly 0, as one-hot answers have."""
 
 
@@ -48,7 +48,7 @@ class Criterion(Protocol):
 
 
 def log_probabilities(probabilities: Array) -> Array:
-    """Natural logarithms with exact zeros lifted to 1e-12."""
+    """Natural logarithms with exact zeros lifted to 1e-30."""
     return np.log(np.maximum(probabilities, TINY))
 
 
@@ -90,7 +90,8 @@ class Targeted:
     def check(self, classes: int) -> None:
         """Every wanted label is a class."""
         for label in np.atleast_1d(self.labels):
-            check_label(f"criterion targeted:{label}", int(label), classes)
+            if fault := label_fault(f"criterion targeted:{label}", int(label), classes):
+                raise InputError(fault)
 
     def _wanted(self, indices: Ints) -> Ints:
         if isinstance(self.labels, int):
@@ -171,14 +172,11 @@ def criterion_of(text: str | Criterion) -> Criterion:
         ) from None
 
 
-def check_label(what: str, label: int, classes: int) -> None:
-    """That a label is one of the classes.
-
-    Raises:
-        InputError: it is not.
-    """
-    if not 0 <= label < classes:
-        raise InputError(f"{what}: expected a class from 0 to {classes - 1}, got {label}.")
+def label_fault(what: str, label: int | None, classes: int) -> str | None:
+    """What is wrong with a label, if it is known and is none of the classes."""
+    if label is None or 0 <= label < classes:
+        return None
+    return f"{what}: expected a class from 0 to {classes - 1}, got {label}."
 
 
 def _lead(probabilities: Array, own: Ints, place: int) -> Array:

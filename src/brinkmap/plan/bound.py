@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from brinkmap.arrays import Ints
+from brinkmap.arrays import Floats, Ints
 from brinkmap.plan.palette import Palette
 
-__all__ = ["KEEP", "REMOVE", "Bound", "apply"]
+__all__ = ["KEEP", "REMOVE", "apply", "fit"]
 
 KEEP, REMOVE = 0, 1
 """Proposal codes; from 2 on they add the card `code - 1`."""
@@ -31,51 +29,47 @@ FLOAT32_ULP = 2.0**-23
 """Room for the float32 rounding of values up to 1: `x + 8/255 - x` is not 8/255."""
 
 
-@dataclass(frozen=True)
-class Bound:
-    """How far a modified sample may be from the clean one, on samples scaled to 0..1."""
+def fit(
+    palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints, max_l2: Floats, max_linf: float | None
+) -> Ints:
+    """The codes after as much of each proposal as its bound allows, distances measured on samples scaled to 0..1.
 
-    l2: float | None = None
-    linf: float | None = None
+    Removals come first, then the adds in their order, as long a prefix of them as stays within the bound. An add
+    whose own change exceeds the Linf bound is left out.
 
-    def fit(self, palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints) -> Ints:
-        """The codes after as much of each proposal as the bound allows.
-
-        Removals come first, then the adds in their order, as long a prefix of them as stays within the bound. An add
-        whose own change exceeds the Linf bound is left out.
-
-        Args:
-            palette: prepared for the codes of the incumbents and of the proposals.
-            slots: (n,) where each sample is held.
-            codes: (n, cells) the incumbents, within the bound.
-            proposals: (n, cells).
-            order: (n, cells) the place of each cell in its agent's order, 0 for the most important.
-        """
-        if self.linf is not None:
-            proposals = self._without_peaks(palette, slots, proposals)
-        wanted = apply(codes, proposals)
-        if self.l2 is None:
-            return wanted
-        limit = self.l2**2 * (1 - SLACK)
-        over = np.flatnonzero(palette.squared_l2(slots, palette.canvas.grid.shown(wanted)) > limit)
-        if len(over):
-            wanted[over] = _trim(palette, slots[over], codes[over], proposals[over], order[over], limit)
+    Args:
+        palette: prepared for the codes of the incumbents and of the proposals.
+        slots: (n,) where each sample is held.
+        codes: (n, cells) the incumbents, within the bound.
+        proposals: (n, cells).
+        order: (n, cells) where each cell stands in its agent's order, the least for the most important.
+        max_l2: (n,) float64, infinite for none.
+        max_linf: one for all; None for none.
+    """
+    if max_linf is not None:
+        proposals = _without_peaks(palette, slots, proposals, max_linf)
+    wanted = apply(codes, proposals)
+    limit = max_l2**2 * (1 - SLACK)
+    if np.isinf(limit).all():
         return wanted
-
-    def _without_peaks(self, palette: Palette, slots: Ints, proposals: Ints) -> Ints:
-        assert palette.peak is not None
-        assert self.linf is not None
-        cards = np.maximum(proposals - 1, 0)
-        limit = self.linf + FLOAT32_ULP
-        refused = np.zeros(proposals.shape, bool)
-        for owner in palette.canvas.grid.owners:
-            high = palette.peak[slots[:, None], cards[:, owner], np.arange(len(owner))] > limit
-            rows, atoms = np.nonzero(high)
-            refused[rows, owner[atoms]] = True
-        return np.where(refused, KEEP, proposals)
+    over = np.flatnonzero(palette.squared_l2(slots, palette.canvas.grid.shown(wanted)) > limit)
+    if len(over):
+        wanted[over] = _trim(palette, slots[over], codes[over], proposals[over], order[over], limit[over])
+    return wanted
 
 
-def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints, limit: float) -> Ints:
+def _without_peaks(palette: Palette, slots: Ints, proposals: Ints, max_linf: float) -> Ints:
+    assert palette.peak is not None
+    cards = np.maximum(proposals - 1, 0)
+    refused = np.zeros(proposals.shape, bool)
+    for owner in palette.canvas.grid.owners:
+        peaks = palette.peak[slots[:, None], cards[:, owner], np.arange(len(owner))]
+        rows, atoms = np.nonzero(peaks > max_linf + FLOAT32_ULP)
+        refused[rows, owner[atoms]] = True
+    return np.where(refused, KEEP, proposals)
+
+
+def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints, limit: Floats) -> Ints:
     """The longest prefix of the adds that the limit allows, after the removals."""
     grid, cells = palette.canvas.grid, codes.shape[1]
     base = apply(codes, np.where(proposals == REMOVE, REMOVE, KEEP))
@@ -88,12 +82,12 @@ def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: In
     place = np.argsort(np.argsort(np.where(adds, order, order + cells), axis=1), axis=1)
     final = apply(base, np.where(adds, proposals, KEEP))
     growth = _growth(palette, slots, base, final, place, adds)
-    within = squared[:, None] + np.cumsum(growth, axis=1) <= limit
+    within = squared[:, None] + np.cumsum(growth, axis=1) <= limit[:, None]
     longest = np.where(within.any(axis=1), cells - np.argmax(within[:, ::-1], axis=1), 0)
     return np.where(adds & (place < longest[:, None]), final, base)
 
 
-def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: Ints) -> np.ndarray:
+def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: Ints) -> Floats:
     """(n, cells) by how much the squared L2 grows with the add at each place of the order.
 
     An atom changes when one of its owners is added, and only if no finer owner covers it by then.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brinkmap.arrays import Array, Bounds, Ints, on_steps
+from brinkmap.arrays import Array, Bounds, Floats, Ints, on_steps
 from brinkmap.errors import InputError
 from brinkmap.plan.cards import Cards
 from brinkmap.plan.grid import Grid
@@ -69,13 +69,33 @@ class Canvas:
         raw = self._raw(np.clip(painted, np.float32(0), np.float32(1)))
         return np.where(painted == scaled, sample, raw), clipped
 
+    def render(self, sample: Array, index: int, codes: Ints) -> tuple[Array, np.ndarray]:
+        """One plan rendered from scratch: what `Palette` renders step by step, to the same bits.
+
+        Args:
+            sample: `shape`, clean.
+            index: the sample's index.
+            codes: (cells,).
+
+        Returns:
+            The modified sample, and where clipping moved a value.
+        """
+        shown = self.grid.shown(codes[None])[0][self.grid.atom_of].reshape(self.shape[1:])
+        image, clipped = sample.copy(), np.zeros(self.shape, bool)
+        for code in np.unique(shown[shown > 0]):
+            painting, lost = self.paint(sample, index, int(code))
+            here = np.broadcast_to(shown == code, self.shape)
+            image[here], clipped[here] = painting[here], lost[here]
+        return image, clipped
+
     def snap(self, sample: Array) -> Array:
         """The sample on the grid of `quantise`: what a file of that many bits would hold."""
-        return (
-            sample
-            if self.quantise is None
-            else self._raw((sample - np.float32(self.bounds[0])) / np.float32(self.span))
-        )
+        return sample if self.quantise is None else self._raw(self._scaled(sample))
+
+    def _scaled(self, sample: Array) -> Array:
+        if self.bounds == (0.0, 1.0):
+            return sample
+        return (sample - np.float32(self.bounds[0])) / np.float32(self.span)
 
     def _raw(self, scaled: Array) -> Array:
         low, high = self.bounds
@@ -148,7 +168,7 @@ class Palette:
         for slot, code in np.argwhere(wanted & ~self._built):
             self._paint(int(slot), int(code))
 
-    def squared_l2(self, slots: Ints, shown: Ints) -> np.ndarray:
+    def squared_l2(self, slots: Ints, shown: Ints) -> Floats:
         """(n,) float64 squared L2 of what the atoms show, scaled to 0..1; exact, for atoms do not overlap."""
         return self.energy[slots[:, None], shown, np.arange(shown.shape[1])].sum(axis=1)
 

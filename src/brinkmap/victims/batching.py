@@ -25,7 +25,7 @@ class BatchSize:
     def __init__(self, largest: int, frozen: int | None = None) -> None:
         self._sizes = [size for size in SIZES if size <= largest] or [max(1, largest)]
         self._rates: dict[int, float] = {}
-        self._timed = 0
+        self._timed = self._unfilled = 0
         self.frozen = frozen
         self.peak_rate = 0.0
 
@@ -45,7 +45,18 @@ class BatchSize:
         if self._timed == TRIALS:
             self._next_size()
 
+    def asked(self, rows: int) -> None:
+        """Take note of how many rows were to be asked at once: a size that they cannot fill ends the search."""
+        if self.frozen is not None or rows >= self.current:
+            return
+        self._unfilled += 1
+        if self._unfilled == TRIALS:
+            self._freeze()
+
     def _next_size(self) -> None:
         size, self._timed = self._sizes.pop(0), 0
         if not self._sizes or self._rates[size] < GIVE_UP * max(self._rates.values()):
-            self.frozen = max(self._rates, key=lambda tried: self._rates[tried])
+            self._freeze()
+
+    def _freeze(self) -> None:
+        self.frozen = max(self._rates, key=lambda size: self._rates[size], default=self.current)

@@ -152,6 +152,8 @@ class Metered:
     ) -> dict[tuple[int, bytes], str]:
         failed: dict[tuple[int, bytes], str] = {}
         start = 0
+        if fresh:
+            self.batches.asked(len(fresh))
         while start < len(fresh):
             rows = fresh[start : start + self.batches.current]
             start += len(rows)

@@ -1,0 +1,58 @@
+"""Random choices over many slots at once, each slot's out of its own generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brinkmap.arrays import Floats, Ints
+from brinkmap.plan import KEEP, REMOVE, Cards
+
+__all__ = ["log_uniform", "pick", "thin", "uniforms"]
+
+WEAKEN = 0.3
+"""How often refining lowers levels instead of taking distortion away altogether."""
+
+
+def uniforms(rngs: Sequence[np.random.Generator], count: int) -> Floats:
+    """(n, count) numbers in [0, 1), row i from the i-th generator."""
+    drawn = np.empty((len(rngs), count))
+    for row, rng in zip(drawn, rngs, strict=True):
+        rng.random(out=row)
+    return drawn
+
+
+def log_uniform(u: Floats, low: float, high: Floats | float) -> Floats:
+    """Uniform numbers in [0, 1) as numbers between low and high, every octave equally likely."""
+    return low * (np.maximum(high, low) / low) ** u
+
+
+def pick(scores: Floats, count: Floats, among: np.ndarray) -> np.ndarray:
+    """(n, cells) bool: about `count` of the cells `among`, each equally likely, and at least one where there is any.
+
+    Args:
+        scores: (n, cells) uniform in [0, 1).
+        count: (n,) how many on average.
+        among: (n, cells) bool.
+    """
+    share = count / np.maximum(among.sum(axis=1), 1)
+    lowest = np.where(among, scores, np.inf).min(axis=1, keepdims=True)
+    return among & ((scores < share[:, None]) | (scores == lowest))
+
+
+def thin(codes: Ints, cards: Cards, u: Floats) -> Ints:
+    """Proposals that take distortion away: a random share of the occupied cells, or a level off them.
+
+    Args:
+        codes: (n, cells) the incumbents.
+        cards: what the codes mean.
+        u: (n, cells + 2) uniform in [0, 1).
+    """
+    occupied = codes > 0
+    count = log_uniform(u[:, -1], 1.0, np.maximum(occupied.sum(axis=1) / 2, 1.0))
+    chosen = pick(u[:, :-2], count, occupied)
+    weaker = cards.weaker(codes)
+    lowered = np.where(weaker > 0, weaker + 1, REMOVE)
+    change = np.where((u[:, -2] < WEAKEN)[:, None], lowered, REMOVE)
+    return np.where(chosen, change, KEEP).astype(np.int16)

@@ -1,0 +1,90 @@
+"""Greedy sensitivity sweep: every cell is tried once, each trial a query, then the most sensitive are added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.env.observation import Context, Observation
+from brinkmap.plan import KEEP, REMOVE
+
+__all__ = ["GreedyAgent"]
+
+FIRST_ADDS = 2
+"""Cells of the first addition after a sweep, doubled as long as it is accepted."""
+
+
+class GreedyAgent:
+    """Sweeps all cells with one filter, one query each, then adds it to the most sensitive; then the next filter.
+
+    Refining takes away one cell at a time, the least sensitive first.
+    """
+
+    needs_scores = True
+
+    def __init__(self) -> None:
+        self._gain = np.zeros((0, 0), np.float32)
+
+    def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
+        """Begin the first sweep."""
+        if len(self._gain) != context.slots:
+            cards, shape = context.canvas.cards, (context.slots, context.canvas.grid.cells)
+            self._criterion = context.criterion
+            self._strongest = np.array([*cards.first_of[1:] - 1, len(cards)])
+            self._gain = np.zeros(shape, np.float32)
+            self._tried = np.zeros(shape, bool)
+            self._turn, self._filter, self._references, self._indices = np.zeros((4, context.slots), np.int64)
+            self._margin = np.zeros(context.slots, np.float32)
+            self._won = np.zeros(context.slots, bool)
+        self._gain[slots], self._tried[slots] = 0, False
+        self._turn[slots], self._filter[slots] = 0, 0
+        self._references[slots], self._indices[slots] = references, context.indices
+        self._margin[slots] = self._criterion.margins(answers, references, context.indices)
+
+    def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
+        """The next cell of the sweep, the next additions, or the next cell to take away."""
+        cells = observation.codes.shape[1]
+        self._margin[slots] = observation.margins
+        over = (self._turn[slots] > cells) & (~self._won[slots] | (self._adds(slots) >= cells))
+        self._turn[slots[over]] = 0
+        self._filter[slots[over]] = (self._filter[slots[over]] + 1) % len(self._strongest)
+        turn = self._turn[slots][:, None]
+        chosen = np.where(turn < cells, np.arange(cells) == turn, self._rank(slots) < self._adds(slots)[:, None])
+        adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, KEEP)
+        removals = self._least_sensitive(slots, observation)
+        reaching = slots[~observation.refining]
+        self._turn[reaching] += 1
+        self._won[slots] = False
+        return np.where(observation.refining[:, None], removals, adds).astype(np.int16)
+
+    def order(self, slots: Ints) -> Floats:
+        """The most sensitive cells first."""
+        return -self._gain[slots]
+
+    def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
+        """Note what the swept cell brought."""
+        margins = self._criterion.margins(answers, self._references[slots], self._indices[slots])
+        swept = self._turn[slots] <= self._gain.shape[1]
+        cells = np.minimum(self._turn[slots], self._gain.shape[1]) - 1
+        self._gain[slots[swept], cells[swept]] = (self._margin[slots] - margins)[swept]
+        self._won[slots] = accepted
+        self._tried[slots[accepted]] = False
+
+    def stop(self, slots: Ints) -> None:
+        """Nothing: everything begins anew with the next samples."""
+
+    def _adds(self, slots: Ints) -> Ints:
+        """How many cells the addition of this turn takes."""
+        return FIRST_ADDS * 2 ** np.clip(self._turn[slots] - self._gain.shape[1], 0, 30)
+
+    def _rank(self, slots: Ints) -> Ints:
+        return np.argsort(np.argsort(-self._gain[slots], axis=1), axis=1)
+
+    def _least_sensitive(self, slots: Ints, observation: Observation) -> Ints:
+        open_ = (observation.codes > 0) & ~self._tried[slots]
+        cell = np.where(open_, self._gain[slots], np.inf).argmin(axis=1)
+        chosen = (np.arange(open_.shape[1]) == cell[:, None]) & open_ & observation.refining[:, None]
+        self._tried[slots] |= chosen
+        return np.where(chosen, REMOVE, KEEP)

@@ -1,0 +1,172 @@
+"""The runner: samples in, one result a sample out as it finishes, every query counted."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from brinkmap.agents.protocol import Agent
+from brinkmap.arrays import Array, Bounds, as_samples, check_bounds, check_sample
+from brinkmap.env.slots import ACTIVE, EMPTY, FRESH, Slots
+from brinkmap.env.task import Finished, Task
+from brinkmap.errors import InputError
+from brinkmap.pooled import run_pooled
+from brinkmap.results import AttackResult, failed_result, result_of
+from brinkmap.run import Run
+from brinkmap.session import Session
+from brinkmap.victims.protocol import Victim
+
+__all__ = ["attack", "first_of", "results_of"]
+
+Done = Collection[tuple[int, float | None]]
+
+
+def attack(victim: Victim, samples: Any, labels: Any = None, run: Run | None = None) -> Iterator[AttackResult]:
+    """Find how little distortion makes the victim change its mind, sample by sample.
+
+    Args:
+        victim: the classifier, as `brinkmap.wrap` makes it or any object with `predict`, `shape`, `classes`, `bounds`.
+        samples: `(n, c, *extent)` float or `(n, *extent, c)` uint8, array or torch tensor; or an iterable of such
+            single samples, which is read as slots fall free.
+        labels: the true class of each sample, array or iterable; None where they are not known. A sample that the
+            victim misclassifies is skipped, for one query.
+        run: budget, filters, agent, bound ...; None for the defaults.
+
+    Yields:
+        One `AttackResult` a sample (and L2 bound, where several are given) as it finishes; `index` restores the order.
+        A sample that cannot be attacked is a result with its `error`; the rest go on.
+
+    Raises:
+        InputError: what is asked for cannot work, said before the first query.
+        VictimError: the victim's answers have the wrong shape.
+
+    >>> import numpy as np, brinkmap
+    >>> dark = lambda x: np.stack([x.mean((1, 2, 3)), 1 - x.mean((1, 2, 3))], axis=1)
+    >>> run = brinkmap.Run(agent="random", distortions=["illuminate"], budget=50)
+    >>> [result] = brinkmap.attack(brinkmap.wrap(dark, classes=2), np.full((1, 1, 8, 8), 0.55, "float32"), None, run)
+    >>> result.success, result.reference, result.after.argmax()
+    (True, 0, np.int64(1))
+    """
+    run = Run() if run is None else run
+    first, samples = first_of(samples, labels, check_bounds(victim.bounds))
+    return results_of(Session(victim, first.shape, run), samples, labels)
+
+
+def first_of(samples: Any, labels: Any, bounds: Bounds) -> tuple[Array, Iterable[Any]]:
+    """The first sample, which tells the shape, and all of them as an iterable.
+
+    Raises:
+        InputError: there is none, or there are more or fewer labels.
+    """
+    if hasattr(samples, "__len__") and hasattr(labels, "__len__") and len(samples) != len(labels):
+        raise InputError(f"labels: expected {len(samples)}, one a sample, got {len(labels)}.")
+    if hasattr(samples, "shape") and len(samples.shape) - 2 not in (1, 2, 3):
+        as_samples(samples)  # says what is wrong with the shape
+    rest = iter(samples)
+    try:
+        first = next(rest)
+    except StopIteration:
+        raise InputError("samples: expected at least one, got none.") from None
+    return as_samples(np.asarray(_plain(first))[None], bounds)[0], itertools.chain([first], rest)
+
+
+def results_of(session: Session, samples: Iterable[Any], labels: Any, done: Done = ()) -> Iterator[AttackResult]:
+    """The results of a session, leaving out (index, max_l2) pairs that are done already.
+
+    Args:
+        session: the run made ready.
+        samples: single samples in order.
+        labels: one a sample, or None.
+        done: what an earlier run has finished.
+    """
+    rejected: list[AttackResult] = []
+    tasks = _tasks(session, samples, labels, frozenset(done), rejected)
+    drive = _drive(session, session.agent, tasks) if isinstance(session.agent, Agent) else _pool(session, tasks)
+    for finished in drive:
+        yield from _drained(rejected)
+        yield result_of(finished, session.canvas)
+    yield from _drained(rejected)
+
+
+def _tasks(
+    session: Session, samples: Iterable[Any], labels: Any, done: frozenset[tuple[int, float | None]],
+    rejected: list[AttackResult],
+) -> Iterator[Task]:  # fmt: skip
+    """One task a sample and bound; samples that cannot be put to the victim are rejected with the reason."""
+    canvas, numbers = session.canvas, itertools.count()
+    for index, (given, label) in enumerate(_labelled(samples, labels)):
+        bounds = [bound for bound in session.run.l2_bounds if (index, bound) not in done]
+        if not bounds:
+            continue
+        try:
+            sample = canvas.snap(_checked(given, session))
+        except InputError as error:
+            rejected += [failed_result(index, label, f"sample {index}: {error}", canvas.seed, one) for one in bounds]
+            continue
+        for bound in bounds:
+            yield Task(next(numbers), index, sample, label, bound)
+
+
+def _labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | None]]:
+    if labels is None:
+        yield from ((given, None) for given in samples)
+        return
+    try:
+        for given, label in zip(samples, labels, strict=True):
+            yield given, None if label is None else int(label)
+    except ValueError as error:
+        raise InputError(f"labels: expected one integer a sample ({error}).") from error
+
+
+def _checked(given: Any, session: Session) -> Array:
+    sample = as_samples(np.asarray(_plain(given))[None], session.canvas.bounds)[0]
+    check_sample(sample, session.canvas.shape, session.canvas.bounds)
+    return sample
+
+
+def _plain(sample: Any) -> Any:
+    return sample.detach().cpu().numpy() if hasattr(sample, "detach") else sample
+
+
+def _drained(rejected: list[AttackResult]) -> Iterator[AttackResult]:
+    while rejected:
+        yield rejected.pop(0)
+
+
+def _pool(session: Session, tasks: Iterator[Task]) -> Iterator[Finished]:
+    assert not isinstance(session.agent, Agent)
+    return run_pooled(session.agent, session.metered, session.canvas, session.rules, session.run, tasks, session.slots)
+
+
+def _drive(session: Session, agent: Agent, tasks: Iterator[Task]) -> Iterator[Finished]:
+    """Tick until every task is finished, refilling slots as they fall free."""
+    slots = Slots(session.metered, session.canvas, session.rules, session.slots)
+    ask_order = getattr(agent, "order", lambda _: None)
+    while True:
+        for slot, task in zip(slots.where(EMPTY), tasks, strict=False):
+            slots.load(int(slot), task)
+        active = slots.where(ACTIVE)
+        if not len(active) and not len(slots.where(FRESH)):
+            return
+        proposals = np.zeros((0, session.canvas.grid.cells), np.int16)
+        if len(active):
+            proposals = agent.propose(active, slots.observe(active), [slots.rngs[slot] for slot in active])
+        tick = slots.tick(active, proposals, ask_order(active) if len(active) else None)
+        if len(tick.asked):
+            agent.learn(tick.asked, tick.plans, tick.answers, tick.accepted)
+        over = np.intersect1d(tick.finished, active)
+        if len(over):
+            agent.stop(over)
+        if len(tick.started):
+            started = tick.started
+            agent.start(
+                started,
+                slots.samples(started),
+                slots.references[started],
+                slots.answers(started),
+                slots.context(started),
+            )
+        yield from (slots.take(int(slot)) for slot in tick.finished)

@@ -1,0 +1,66 @@
+"""One sample under one bound, before and after its attack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from brinkmap.arrays import Array, Ints
+
+__all__ = ["Finished", "Task", "TraceStep"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One sample to be attacked under one bound."""
+
+    number: int
+    """Counts the tasks of a run; the meter's account."""
+    index: int
+    """The sample's place in its data set."""
+    sample: Array
+    """(c, *extent) float32, checked."""
+    label: int | None
+    """The true class, where it is known."""
+    max_l2: float | None
+
+
+@dataclass(frozen=True)
+class TraceStep:
+    """One proposal that was put to the victim."""
+
+    query: int
+    """Which of the sample's queries it was, the clean look being 1."""
+    cells: Ints
+    """(k,) the cells that differ from the incumbent of that moment."""
+    codes: Ints
+    """(k,) what they were changed to; 0 is clean."""
+    log_probabilities: np.ndarray
+    """(classes,) float16."""
+    accepted: bool
+
+
+@dataclass
+class Finished:
+    """How the attack of one task ended."""
+
+    task: Task
+    reference: int | None
+    before: Array | None
+    """(classes,) the clean answer."""
+    after: Array | None
+    """(classes,) the answer to the incumbent."""
+    image: Array
+    """(c, *extent) the incumbent as rendered."""
+    codes: Ints | None
+    """(cells,) the incumbent's plan; None for an attack that owns its loop."""
+    success: bool
+    stalled: bool
+    error: str | None
+    queries: int
+    queries_to_flip: int | None
+    steps: int
+    clips: bool
+    """Whether any painting in the plan was clipped."""
+    trace: list[TraceStep] = field(default_factory=list)

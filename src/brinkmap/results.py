@@ -1,0 +1,179 @@
+"""What an attack on one sample came to, and many of them together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from brinkmap.arrays import Array, Ints
+from brinkmap.env.task import Finished, Task, TraceStep
+from brinkmap.plan import Canvas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["AttackResult", "Collected", "collect", "failed_result", "result_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackResult:
+    """How the attack on one sample ended. Distances are on samples scaled to 0..1; `_raw` ones in the sample's unit."""
+
+    index: int
+    """The sample's place in its data set."""
+    label: int | None
+    """The true class, where it is known."""
+    reference: int | None
+    """The class attacked: the victim's clean answer; None where it never answered."""
+    before: Array | None
+    """(classes,) the clean answer."""
+    after: Array | None
+    """(classes,) the answer to the modified sample."""
+    success: bool
+    """Whether the criterion was met within the bound."""
+    stalled: bool
+    """Whether the attack ended because it had nothing new to propose."""
+    error: str | None
+    """Why the sample could not be attacked, or not to the end."""
+    queries: int
+    """Samples passed through the victim for it, the clean look included."""
+    queries_to_flip: int | None
+    """The query that met the criterion first."""
+    queries_refine: int
+    """Queries spent after that on taking distortion away."""
+    steps: int
+    """Proposals put to the victim."""
+    l2: float
+    linf: float
+    l2_raw: float
+    linf_raw: float
+    changed: int
+    """Values that differ from the clean sample (L0)."""
+    clipped: float
+    """Share of all values that clipping to the bounds moved."""
+    plan: Ints | None
+    """(cells, 2) distortion and level of each cell; None for an attack that owns its loop."""
+    seed: int
+    max_l2: float | None = None
+    """The L2 bound it was attacked under."""
+    trace: tuple[TraceStep, ...] = field(default=(), repr=False)
+    """Proposals and answers, where the run asked to keep them."""
+    _render: Callable[[], Array] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the victim misclassified the clean sample, so that there was nothing to attack."""
+        return self.error is None and self.label is not None and self.label != self.reference
+
+    @property
+    def attacked(self) -> bool:
+        """Whether it belongs in the denominator of a success rate."""
+        return self.error is None and not self.skipped
+
+    @property
+    def adversarial(self) -> Array | None:
+        """(c, *extent) float32 the modified sample as the victim saw it, rendered when asked for; None without one."""
+        return self._render() if self._render is not None else None
+
+
+PUBLIC_FIELDS = tuple(f.name for f in fields(AttackResult) if f.name not in ("trace", "_render"))
+
+
+class Collected(NamedTuple):
+    """Many results as arrays, in the order of index and bound."""
+
+    adversarial: Array
+    """(n, c, *extent) the modified samples; rows of samples that were never queried are NaN."""
+    before: Array
+    """(n, classes)."""
+    after: Array
+    """(n, classes)."""
+    table: pd.DataFrame
+    """One row a result, all scalar fields."""
+
+
+def collect(results: Iterable[AttackResult]) -> Collected:
+    """Results as stacked arrays and a DataFrame.
+
+    Args:
+        results: as `brinkmap.attack` yields them, in any order.
+    """
+    import pandas as pd
+
+    ordered = sorted(results, key=lambda result: (result.index, result.max_l2 or math.inf))
+    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan")]
+    rows = [{name: getattr(result, name) for name in scalars} for result in ordered]
+    return Collected(
+        _stack([result.adversarial for result in ordered]),
+        _stack([result.before for result in ordered]),
+        _stack([result.after for result in ordered]),
+        pd.DataFrame(rows, columns=scalars),
+    )
+
+
+def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
+    """The public result of what the engine finished."""
+    task, image = finished.task, finished.image
+    change = (image.astype(np.float64) - task.sample) / canvas.span
+    l2, linf = float(np.sqrt(np.sum(change**2))), float(np.abs(change).max())
+    codes = finished.codes
+    flip = finished.queries_to_flip
+    return AttackResult(
+        index=task.index,
+        label=task.label,
+        reference=finished.reference,
+        before=finished.before,
+        after=finished.after,
+        success=finished.success,
+        stalled=finished.stalled,
+        error=finished.error,
+        queries=finished.queries,
+        queries_to_flip=flip,
+        queries_refine=finished.queries - flip if flip is not None else 0,
+        steps=finished.steps,
+        l2=l2,
+        linf=linf,
+        l2_raw=l2 * canvas.span,
+        linf_raw=linf * canvas.span,
+        changed=int(np.count_nonzero(change)),
+        clipped=_share_clipped(finished, canvas),
+        plan=None if codes is None else canvas.cards.plan(codes),
+        seed=canvas.seed,
+        max_l2=task.max_l2,
+        trace=tuple(finished.trace),
+        _render=_renderer(task, image, codes, canvas),
+    )
+
+
+def failed_result(index: int, label: int | None, error: str, seed: int, max_l2: float | None) -> AttackResult:
+    """The result of a sample that could not even be put to the victim."""
+    blank = {"reference": None, "before": None, "after": None, "queries_to_flip": None, "plan": None}
+    zeros = dict.fromkeys(("queries", "queries_refine", "steps", "changed"), 0)
+    lengths = dict.fromkeys(("l2", "linf", "l2_raw", "linf_raw", "clipped"), 0.0)
+    return AttackResult(
+        index=index, label=label, error=error, success=False, stalled=False, seed=seed, max_l2=max_l2,
+        **blank, **zeros, **lengths,
+    )  # fmt: skip
+
+
+def _renderer(task: Task, image: Array, codes: Ints | None, canvas: Canvas) -> Callable[[], Array]:
+    """Holds the clean sample and the plan rather than the image, where there is a plan."""
+    if codes is None:
+        return lambda: image
+    return lambda: canvas.render(task.sample, task.index, codes)[0]
+
+
+def _share_clipped(finished: Finished, canvas: Canvas) -> float:
+    if not finished.clips or finished.codes is None:
+        return 0.0
+    return float(canvas.render(finished.task.sample, finished.task.index, finished.codes)[1].mean())
+
+
+def _stack(rows: list[Array | None]) -> Array:
+    like = next((row for row in rows if row is not None), np.empty(0, np.float32))
+    blank = np.full_like(like, np.nan)
+    return np.stack([blank if row is None else row for row in rows]) if rows else like[None][:0]

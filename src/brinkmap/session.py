@@ -1,0 +1,110 @@
+"""One run made ready: names resolved, grid and palette laid out, victim behind its meter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from brinkmap.agents.protocol import Agent, Attack
+from brinkmap.arrays import check_bounds
+from brinkmap.distortions import NATURAL, arsenal
+from brinkmap.env.slots import Rules
+from brinkmap.errors import InputError
+from brinkmap.objective import criterion_of
+from brinkmap.plan import Canvas, Cards, make_grid
+from brinkmap.registry import entries, resolve
+from brinkmap.run import Run
+from brinkmap.victims.metered import Metered
+from brinkmap.victims.protocol import Victim, has_scores
+
+__all__ = ["Session"]
+
+AUTO_AGENT = "credit"
+"""What `agent="auto"` stands for."""
+SLOT_BYTES = 2 * 2**30
+"""Memory for samples under attack and their energy tables; more slots than it holds are not opened."""
+
+
+class Session:
+    """Everything a run needs, checked before the first query.
+
+    Args:
+        victim: the classifier.
+        shape: `(c, *extent)` of the samples.
+        run: what is asked for.
+
+    Raises:
+        InputError: a name that is not known, or settings that do not go together.
+    """
+
+    def __init__(self, victim: Victim, shape: tuple[int, ...], run: Run) -> None:
+        if victim.shape is not None and tuple(victim.shape) != tuple(shape):
+            raise InputError(
+                f"samples: expected the victim's shape {tuple(victim.shape)}, got {tuple(shape)}. "
+                "Reshape, resize or move the channel axis first."
+            )
+        self.victim, self.run = victim, run
+        self.agent_name = AUTO_AGENT if run.agent == "auto" else _name_of(run.agent)
+        self.agent = _agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
+        _check_scores(victim, self.agent, self.agent_name)
+        card = getattr(self.agent, "card", {})
+        self.canvas = Canvas(
+            shape=tuple(shape),
+            bounds=check_bounds(victim.bounds),
+            grid=make_grid(_agreed("patch", run.patch, card.get("patch")), tuple(shape[1:])),
+            cards=Cards(arsenal(_agreed("distortions", run.distortions, card.get("distortions")) or NATURAL, shape)),
+            seed=run.seed,
+            quantise=run.quantise,
+        )
+        criterion = criterion_of(run.criterion)
+        self.rules = Rules(criterion, run.budget, run.refine_budget, run.max_linf, run.trace)
+        self.slots = self._affordable_slots()
+        self.metered = Metered(victim, largest_batch=self.slots, batch_size=run.batch_size, rate_limit=run.rate_limit)
+        if victim.classes is not None:
+            criterion.check(victim.classes)
+
+    def _affordable_slots(self) -> int:
+        canvas = self.canvas
+        each = 16 * canvas.size + 8 * (len(canvas.cards) + 1) * canvas.grid.atoms
+        return max(1, min(self.run.slots, SLOT_BYTES // each))
+
+
+def _name_of(agent: Any) -> str:
+    return agent if isinstance(agent, str) else type(agent).__name__
+
+
+def _agent_of(agent: Any) -> Agent | Attack:
+    found = resolve("agent", agent) if isinstance(agent, str) else agent
+    if inspect.isclass(found):
+        found = found()
+    if not isinstance(found, (Agent, Attack)):
+        raise InputError(
+            f"agent: expected an object with start, propose, learn, stop and needs_scores, or with run and "
+            f"needs_scores, got {found!r}. See brinkmap.testing.check_agent."
+        )
+    return found
+
+
+def _check_scores(victim: Victim, agent: Agent | Attack, name: str) -> None:
+    if has_scores(victim) or not agent.needs_scores:
+        return
+    able = [entry.name for entry in entries("agent") if not getattr(resolve("agent", entry.name), "needs_scores", True)]
+    raise InputError(
+        f"agent {name!r} needs probabilities, and this victim answers labels only. Choose from: {', '.join(able)}."
+    )
+
+
+def _agreed(what: str, stated: Any, carded: Any) -> Any:
+    """What the run states, or what the agent's card says; both only if they are the same."""
+    if stated is None or (isinstance(stated, Sequence) and not stated):
+        return carded
+    if carded is not None and _plain(stated) != _plain(carded):
+        raise InputError(f"{what}: the agent was made for {carded!r}, got {stated!r}. Leave {what} out.")
+    return stated
+
+
+def _plain(value: Any) -> Any:
+    return [str(getattr(one, "name", one)) for one in np.atleast_1d(np.array(value, dtype=object))]
