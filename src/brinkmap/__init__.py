@@ -1,6 +1,7 @@
 """How little natural distortion makes a black-box classifier change its mind, and where it has to be put."""
 
 from brinkmap.attack import attack
+from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.errors import BrinkmapError, BudgetSpent, InputError, MissingExtra, VictimError
 from brinkmap.objective import ConfidenceBelow, Targeted, TopK, Untargeted
 from brinkmap.results import AttackResult, Collected, collect
@@ -10,12 +11,15 @@ from brinkmap.victims.wrap import wrap
 
 __all__ = [
     "AttackResult",
+    "Audit",
     "BrinkmapError",
     "BudgetSpent",
     "Collected",
     "ConfidenceBelow",
+    "Demands",
     "InputError",
     "MissingExtra",
+    "Presentation",
     "Run",
     "Targeted",
     "TopK",
@@ -23,6 +27,7 @@ __all__ = [
     "Victim",
     "VictimError",
     "attack",
+    "audit",
     "collect",
     "wrap",
 ]

@@ -13,13 +13,14 @@ from brinkmap.arrays import Array, Bounds, as_samples, check_bounds, check_sampl
 from brinkmap.env.slots import ACTIVE, EMPTY, FRESH, Slots
 from brinkmap.env.task import Finished, Task
 from brinkmap.errors import InputError
+from brinkmap.plan import Canvas
 from brinkmap.pooled import run_pooled
 from brinkmap.results import AttackResult, failed_result, result_of
 from brinkmap.run import Run
 from brinkmap.session import Session
 from brinkmap.victims.protocol import Victim
 
-__all__ = ["attack", "first_of", "results_of"]
+__all__ = ["attack", "first_of", "results_of", "sample_of"]
 
 Done = Collection[tuple[int, float | None]]
 
@@ -102,7 +103,7 @@ def _tasks(
         if not bounds:
             continue
         try:
-            sample = canvas.snap(_checked(given, session))
+            sample = canvas.snap(sample_of(given, canvas))
         except InputError as error:
             rejected += [failed_result(index, label, f"sample {index}: {error}", canvas.seed, one) for one in bounds]
             continue
@@ -121,9 +122,14 @@ def _labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | 
         raise InputError(f"labels: expected one integer a sample ({error}).") from error
 
 
-def _checked(given: Any, session: Session) -> Array:
-    sample = as_samples(np.asarray(_plain(given))[None], session.canvas.bounds)[0]
-    check_sample(sample, session.canvas.shape, session.canvas.bounds)
+def sample_of(given: Any, canvas: Canvas) -> Array:
+    """One sample as the victim takes it.
+
+    Raises:
+        InputError: wrong shape or dtype, NaN, or values outside the bounds.
+    """
+    sample = as_samples(np.asarray(_plain(given))[None], canvas.bounds)[0]
+    check_sample(sample, canvas.shape, canvas.bounds)
     return sample
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AttackResult", "Collected", "collect", "failed_result", "result_of"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AttackResult:
     """How the attack on one sample ended. Distances are on samples scaled to 0..1; `_raw` ones in the sample's unit."""
 
@@ -62,6 +62,8 @@ class AttackResult:
     """The L2 bound it was attacked under."""
     trace: tuple[TraceStep, ...] = field(default=(), repr=False)
     """Proposals and answers, where the run asked to keep them."""
+    clean: Array | None = field(default=None, repr=False, compare=False)
+    """(c, *extent) the clean sample as it was attacked; None for results read from files."""
     _render: Callable[[], Array] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -80,7 +82,7 @@ class AttackResult:
         return self._render() if self._render is not None else None
 
 
-PUBLIC_FIELDS = tuple(f.name for f in fields(AttackResult) if f.name not in ("trace", "_render"))
+PUBLIC_FIELDS = tuple(f.name for f in fields(AttackResult) if f.name not in ("trace", "clean", "_render"))
 
 
 class Collected(NamedTuple):
@@ -145,6 +147,7 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
         seed=canvas.seed,
         max_l2=task.max_l2,
         trace=tuple(finished.trace),
+        clean=task.sample,
         _render=_renderer(task, image, codes, canvas),
     )
 

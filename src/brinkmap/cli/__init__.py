@@ -1,1 +1,54 @@
-""""""
+"""The `brinkmap` command. Exit codes: 0 fine, 1 a threshold was missed, 2 bad input, 130 interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
+from brinkmap.cli.demo_command import DemoFlags, run_demo
+from brinkmap.cli.list_command import ListFlags, run_list
+from brinkmap.errors import BrinkmapError
+
+__all__ = ["main"]
+
+COMMANDS: dict[type, Any] = {AuditFlags: run_audit, DemoFlags: run_demo, ListFlags: run_list}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    args = list(sys.argv[1:] if args is None else args)
+    try:
+        flags = _parsed(args)
+        return int(COMMANDS[type(flags)](flags))
+    except BrinkmapError as error:
+        print(f"brinkmap: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("brinkmap: interrupted; what is finished is kept, the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parsed(args: list[str]) -> Any:
+    peek = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    peek.add_argument("--config", type=Path)
+    config = peek.parse_known_args(args)[0].config
+    given = toml_defaults(config) if config is not None else tyro.MISSING
+    audit: Any = Annotated[AuditFlags, tyro.conf.subcommand("audit", default=given)]
+    if config is None:
+        audit = Annotated[AuditFlags, tyro.conf.subcommand("audit")]
+    demo: Any = Annotated[DemoFlags, tyro.conf.subcommand("demo")]
+    listing: Any = Annotated[ListFlags, tyro.conf.subcommand("list")]
+    description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
+    return tyro.cli(
+        audit | demo | listing,
+        args=args,
+        prog="brinkmap",
+        description=description,
+        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagConversionOff),
+    )

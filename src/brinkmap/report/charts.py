@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from brinkmap.arrays import Floats
 from brinkmap.summary import attacked_rows, l2_bounds, rows_under
@@ -28,7 +29,9 @@ INK = "#010203"
 LINES = {"#010211": "var(--series-1)", "#010212": "var(--series-2)", "#010213": "var(--series-3)"}
 DASHES = ("-", "--", ":", "-.")
 """Lines differ in dash as well as in colour."""
-INCHES = (4.8, 3.0)
+INCHES = (4.0, 2.7)
+IDS = r'(id="|url\(#|href="#)'
+"""Where an SVG names or refers to one of its parts."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,18 @@ def robustness_curve(table: pd.DataFrame) -> Chart | None:
     bound = l2_bounds(table)[-1]
     end = bound if bound is not None else 1.05 * found[-1] if len(found) else 1.0
     held = 1 - np.arange(len(found) + 1) / len(least)
-    halfway = f"; half of the samples had flipped at {least[len(least) // 2]:.3g}" if held[-1] <= 0.5 else ""
+    halfway = f"; half of them had flipped by {least[len(least) // 2]:.3g}" if held[-1] <= 0.5 else ""
     alt = (
-        f"Robustness curve: of {len(least)} attacked samples, {held[-1]:.0%} had not flipped by an L2 of {end:.3g}"
+        f"Share of the attacked samples not flipped against L2: of {len(least)}, {held[-1]:.0%} held to {end:.3g}"
         f"{halfway}."
     )
 
     def draw(axes: Axes) -> None:
         _steps(axes, found, held, end, "-", 0)
         axes.set(xlabel="L2, on samples scaled to 0..1", ylabel="not flipped", xlim=(0, end), ylim=(0, 1.03))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
 
-    return Chart("Robustness curve: share not flipped against L2", alt, _svg("robustness", draw))
+    return Chart("Robustness curve", alt, _svg("robustness", draw))
 
 
 def queries_curve(table: pd.DataFrame, budget: int) -> Chart | None:
@@ -94,6 +98,7 @@ def queries_curve(table: pd.DataFrame, budget: int) -> Chart | None:
         for place, (name, queries, rates) in enumerate(lines):
             _steps(axes, queries, rates, budget, name, place)
         axes.set(xlabel="queries spent on a sample", ylabel="flipped", xlim=(0, budget), ylim=(0, 1.03))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
         if len(lines) > 1:
             axes.legend(fontsize=8, frameon=False, labelcolor=INK)
 
@@ -117,9 +122,9 @@ def l2_histogram(table: pd.DataFrame) -> Chart | None:
     )
 
     def draw(axes: Axes) -> None:
-        axes.hist(distances, bins=bins, color=next(iter(LINES)), rwidth=0.92)
+        axes.hist(distances, bins=bins, range=(0, distances.max() or 1), color=next(iter(LINES)), rwidth=0.92)
         axes.set(xlabel="L2 at flip, on samples scaled to 0..1", ylabel="samples")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
     return Chart("L2 at flip", alt, _svg("distances", draw))
 
@@ -135,5 +140,33 @@ def _steps(axes: Axes, places: Floats, heights: Floats, end: float, label: str, 
     axes.step(x, y, where="post", color=colour, linestyle=DASHES[number % len(DASHES)], linewidth=2, label=label)
 
 
-def _svg(name: str, draw) -> str:
-    return ""
+def _svg(name: str, draw: Callable[[Axes], None]) -> str:
+    """One chart as an SVG element whose ids begin with its name, so that several can stand in one page."""
+    # The SVG back end takes its fonts and ids from the settings alone; they are put back at once.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure = Figure(figsize=INCHES, layout="constrained")
+        axes = figure.subplots()
+        draw(axes)
+        _dress(axes)
+        file = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    svg = re.sub(r"<metadata>.*?</metadata>", "", file.getvalue(), flags=re.DOTALL)
+    head, body = svg[svg.index("<svg") :].split(">", 1)
+    head = re.sub(r' (xmlns(:xlink)?|width|height|version)="[^"]*"', "", head)
+    svg = f"{head}>" + re.sub(IDS, rf"\g<1>{name}-", body)
+    for stand_in, colour in {INK: "currentColor", **LINES}.items():
+        svg = svg.replace(stand_in, colour)
+    return svg
+
+
+def _dress(axes: Axes) -> None:
+    """Text and frame in the page's colour, and no background."""
+    axes.figure.patch.set_visible(False)
+    axes.patch.set_visible(False)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(color=INK, alpha=0.15, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)

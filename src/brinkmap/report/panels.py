@@ -58,10 +58,9 @@ class _Scaled:
     unit: str
 
     @cached_property
-    def factor(self) -> int:
-        """By how much the distortion is amplified: the most that keeps its peak within the picture's range."""
-        peak = float(np.abs(self.change).max())
-        return 1 if peak == 0 else max(1, math.floor(0.5 / peak + 1e-6))
+    def factor(self) -> float:
+        """By how much the distortion is amplified around the middle of the range, so that its peak just fits."""
+        return _factor(float(np.abs(self.change).max()), 0.5)
 
     def raw(self, values: Floats) -> Floats:
         """In the sample's own unit."""
@@ -138,14 +137,14 @@ def _clip(scaled: _Scaled) -> list[Panel]:
     return _three(scaled.clean[:, frame], scaled.change[:, frame], scaled.factor, where)
 
 
-def _three(clean: Floats, change: Floats, factor: int, where: str) -> list[Panel]:
+def _three(clean: Floats, change: Floats, factor: float, where: str) -> list[Panel]:
     channels, where_channel = _shown_channels(change)
     clean, change, where = clean[channels], change[channels], where + where_channel
     return [
         Panel(f"original{where}", f"The original sample{where}.", _pixels(clean)),
         Panel(
-            f"distortion × {factor}",
-            f"What was changed{where}, {factor} times as strong as it is, mid-grey where nothing was changed.",
+            f"distortion × {factor:g}",
+            f"What was changed{where}, {factor:g} times as strong as it is, mid-grey where nothing was changed.",
             _pixels(0.5 + factor * change),
         ),
         Panel("modified", f"The modified sample{where}.", _pixels(clean + change)),
@@ -172,6 +171,14 @@ def _pixels(values: Floats) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
+def _factor(peak: float, room: float) -> float:
+    """What a peak may be multiplied with to stay within the room, rounded down to two digits."""
+    if peak == 0:
+        return 1.0
+    digits = 1 - math.floor(math.log10(room / peak))
+    return math.floor(room / peak * 10**digits + 1e-6) / 10**digits
+
+
 def _signal(scaled: _Scaled) -> list[Panel]:
     """Clean and modified over each other, and the distortion alone: (c, time)."""
     most = int(np.argmax(np.sum(scaled.change**2, axis=1)))
@@ -180,7 +187,7 @@ def _signal(scaled: _Scaled) -> list[Panel]:
     top, bottom = max(clean.max(), modified.max()), min(clean.min(), modified.min())
     room = 0.55 * (top - bottom) or 0.5
     peak = float(np.abs(modified - clean).max())
-    factor = 1 if peak == 0 else max(1, math.floor(room / peak))
+    factor = _factor(peak, room)
     middle = (top + bottom) / 2
 
     def both(axes: Axes) -> None:
@@ -201,8 +208,8 @@ def _signal(scaled: _Scaled) -> list[Panel]:
             _plotted(both, scaled.unit),
         ),
         Panel(
-            f"distortion × {factor}{where}",
-            f"Line plot{where}: what was changed, {factor} times as strong as it is in the plot before, around 0.",
+            f"distortion × {factor:g}{where}",
+            f"Line plot{where}: what was changed, {factor:g} times as strong as it is in the plot before, around 0.",
             _plotted(alone, scaled.unit),
         ),
     ]

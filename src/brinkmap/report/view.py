@@ -84,5 +84,5 @@ class ReportView:
 
     def class_name(self, number: int) -> str:
         """The name of a class, or its number where names are not known."""
-        known = self.class_names is not None and 0 <= number < len(self.class_names)
-        return str(self.class_names[number]) if known and self.class_names is not None else f"class {number}"
+        names = () if self.class_names is None else self.class_names
+        return str(names[number]) if 0 <= number < len(names) else f"class {number}"

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from brinkmap.report.page import FORMATS, page_of
-from brinkmap.report.panels import write_grid
 from brinkmap.report.view import ReportView
+from brinkmap.report.wording import FORMATS
 
 __all__ = ["write_report"]
 
@@ -23,6 +22,10 @@ def write_report(directory: str | Path, view: ReportView) -> Path:
     Returns:
         The path of `report.html`: one page below 3 MB, without scripts, that loads nothing from anywhere.
     """
+    # matplotlib is slow to import and only needed here.
+    from brinkmap.report.page import page_of
+    from brinkmap.report.panels import write_grid
+
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     environment = Environment(

@@ -1,0 +1,261 @@
+"""A whole audit in one call: attack, store, summary and report."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brinkmap.arrays import check_bounds
+from brinkmap.attack import first_of, results_of
+from brinkmap.errors import InputError
+from brinkmap.export import Exporter
+from brinkmap.gallery import Gallery, filter_use
+from brinkmap.metrics import perceptibility
+from brinkmap.report import ReportView, Threshold, write_report
+from brinkmap.results import AttackResult
+from brinkmap.run import Run
+from brinkmap.session import Session
+from brinkmap.store import PERCEPTIBILITY, SCHEMA, Store, read_results
+from brinkmap.summary import attacked_rows, rows_under, summarise
+from brinkmap.victims.protocol import Victim, unit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Audit", "Demands", "Presentation", "audit"]
+
+PACKAGES = ("brinkmap", "numpy", "scipy", "torch", "onnxruntime", "scikit-learn")
+UNFINGERPRINTED = ("slots", "batch_size", "rate_limit")
+"""Settings that no result depends on, so that a run may be resumed with others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demands:
+    """What the victim must stand up to; a missed one is exit code 1 on the command line."""
+
+    min_robust_l2: float | None = None
+    """Least median L2 at which samples flip; samples that never flip count as infinitely far."""
+    max_success_rate: float | None = None
+    """Largest share of attacked samples that may flip within the budget."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit left behind."""
+
+    directory: Path
+    summary: dict[str, Any]
+    thresholds: tuple[Threshold, ...]
+    report: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether every demand was met."""
+        return all(threshold.passed for threshold in self.thresholds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presentation:
+    """What the report says besides figures."""
+
+    title: str = "Robustness audit"
+    command: str = ""
+    class_names: Sequence[str] | None = None
+    export: str | None = None
+    """Write each modified sample as a file too: png or npy."""
+
+
+def audit(
+    victim: Victim,
+    samples: Any,
+    labels: Any = None,
+    run: Run | None = None,
+    *,
+    out: str | Path = "brinkmap-results",
+    demands: Demands | None = None,
+    presentation: Presentation | None = None,
+    source: dict[str, str] | None = None,
+    watch: Callable[[AttackResult, Session], None] | None = None,
+) -> Audit:
+    """Attack every sample, keep the results, and write `summary.json` and `report.html`.
+
+    The same call after a kill goes on where it was. What is in `out` from another run is never overwritten.
+
+    Args:
+        victim, samples, labels, run: as for `brinkmap.attack`.
+        out: folder for results, summary and report.
+        demands: thresholds that decide whether the audit is passed.
+        presentation: title, class names, command line and export for the report.
+        source: what the data and the victim are, such as their names and checksums; part of what must be the same
+            for a run to be resumed.
+        watch: called with each result as it comes.
+
+    Raises:
+        InputError: bad input; the folder belongs to another run; or not one sample could be attacked.
+    """
+    run, demands, presentation = run or Run(), demands or Demands(), presentation or Presentation()
+    first, samples = first_of(samples, labels, check_bounds(victim.bounds))
+    session = Session(victim, first.shape, run)
+    store = Store(Path(out), _fingerprint(session, source or {}))
+    if run.batch_size is None and store.batch_size is not None:
+        session.metered.batches.frozen = store.batch_size
+    exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
+    gallery = Gallery(session)
+    samples = gallery.recall(samples, store.results())
+    costs = _attack_all(session, store, samples, labels, exporter, gallery, watch)
+    stored = read_results(store.merge())
+    table = _table(store)
+    summary = _summary(session, table, costs)
+    if exporter is not None:
+        summary["export"] = exporter.rescore(stored)
+        summary["ledger_total"] += summary["export"]["queries"]
+    if summary["errors"] == summary["samples"]:
+        store.write_summary(summary)
+        raise InputError(f"not one of {summary['samples']} samples could be attacked; the first: {stored[0].error}")
+    thresholds = _judge(demands, summary, table)
+    summary["passed"] = all(threshold.passed for threshold in thresholds)
+    store.write_summary(summary)
+    view = ReportView(
+        title=presentation.title,
+        command=presentation.command or shlex.join(sys.argv),
+        run={key: str(value) for key, value in _settings(session).items()},
+        summary=summary,
+        table=table,
+        bounds=session.canvas.bounds,
+        unit=unit_of(victim),
+        thresholds=thresholds,
+        cases=gallery.cases(),
+        class_names=presentation.class_names,
+        filters=filter_use(stored, session.canvas),
+    )
+    return Audit(Path(out), summary, thresholds, write_report(Path(out), view))
+
+
+def _attack_all(
+    session: Session, store: Store, samples: Any, labels: Any, exporter: Exporter | None, gallery: Gallery,
+    watch: Callable[[AttackResult, Session], None] | None,
+) -> dict[str, float]:  # fmt: skip
+    """Run to the end; what is finished is kept whatever happens. Returns the costs of all sessions together."""
+    before, began = store.costs, time.perf_counter()
+
+    def costs() -> dict[str, float]:
+        ledger = session.metered.ledger
+        now = {
+            "ledger_total": ledger.total,
+            "cache_hits": ledger.cache_hits,
+            "seconds": time.perf_counter() - began,
+            "victim_seconds": ledger.victim_seconds,
+        }
+        return {key: value + before.get(key, 0) for key, value in now.items()}
+
+    try:
+        for result in results_of(session, samples, labels, store.done()):
+            seen = _perceptibility(result, session)
+            gallery.offer(result)
+            if exporter is not None:
+                exporter.write(result)
+            if store.append(result, seen):
+                store.flush(costs(), session.metered.batches.frozen)
+            if watch is not None:
+                watch(result, session)
+    finally:
+        store.flush(costs(), session.metered.batches.frozen)
+    return costs()
+
+
+def _perceptibility(result: AttackResult, session: Session) -> dict[str, float]:
+    modified = result.adversarial
+    if not result.success or result.clean is None or modified is None:
+        return {}
+    return perceptibility(result.clean, modified, session.canvas.bounds)
+
+
+def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> dict[str, Any]:
+    """Every figure of the run; where there are several bounds, the costs are those of all of them."""
+    run, batches, distortions = session.run, session.metered.batches, session.canvas.cards.distortions
+    summary = summarise(table, budget=run.budget, refine_budget=run.refine_budget)
+    ledger_total = int(costs["ledger_total"])
+    return (
+        summary
+        | {
+            "ledger_total": ledger_total,
+            "queries_lost": ledger_total - summary["queries_total"],
+            "cache_hits": int(costs["cache_hits"]),
+            "seconds": costs["seconds"],
+            "victim_seconds": costs["victim_seconds"],
+            "peak_rate": batches.peak_rate,
+            "achieved_rate": ledger_total / max(costs["seconds"], 1e-9),
+            "batch_size": batches.frozen,
+            "agent": session.agent_name,
+            "distortions": [one.name for one in distortions],
+            "unnatural": [one.name for one in distortions if not one.natural],
+            "versions": dict(_versions()),
+        }
+        | {f"{name}_mean": _mean(table[name]) for name in PERCEPTIBILITY if table[name].notna().any()}
+    )
+
+
+def _judge(demands: Demands, summary: dict[str, Any], table: pd.DataFrame) -> tuple[Threshold, ...]:
+    judged = []
+    if demands.min_robust_l2 is not None:
+        attacked = rows_under(attacked_rows(table), summary["max_l2"])
+        median = float(attacked["l2"].where(attacked["success"], math.inf).median())
+        robust = median >= demands.min_robust_l2
+        judged.append(Threshold("median L2 at flip at least", demands.min_robust_l2, median, robust))
+    if demands.max_success_rate is not None:
+        rate = summary["success_rate"]
+        judged.append(
+            Threshold("success rate at most", demands.max_success_rate, rate, rate <= demands.max_success_rate)
+        )
+    return tuple(judged)
+
+
+def _settings(session: Session) -> dict[str, Any]:
+    """The run as plain values, with what its defaults came to."""
+    fields = {field.name: getattr(session.run, field.name) for field in dataclasses.fields(session.run)}
+    return fields | {
+        "agent": session.agent_name,
+        "distortions": [one.name for one in session.canvas.cards.distortions],
+        "patch": ["x".join(map(str, size)) for size in session.canvas.grid.sizes],
+        "max_l2": list(session.run.l2_bounds),
+        "criterion": str(session.rules.criterion),
+    }
+
+
+def _fingerprint(session: Session, source: dict[str, str]) -> dict[str, Any]:
+    settings = {key: value for key, value in _settings(session).items() if key not in UNFINGERPRINTED}
+    return settings | {"shape": list(session.canvas.shape), "bounds": list(session.canvas.bounds)} | source
+
+
+def _table(store: Store) -> pd.DataFrame:
+    """The merged results without probabilities and plans."""
+    import pandas as pd
+
+    columns = [name for name in SCHEMA.names if name not in ("before", "after", "plan")]
+    return pd.read_parquet(store.results_path, columns=columns)
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "python", platform.python_version()
+    for name in PACKAGES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"
+
+
+def _mean(values: pd.Series) -> float | None:
+    """The mean of what is finite: an unchanged sample has an infinite PSNR."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None

@@ -1,0 +1,129 @@
+"""`brinkmap audit`: load, audit, print."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import tyro
+
+from brinkmap.audit import Audit, Demands, Presentation, audit
+from brinkmap.cli.flags import RunFlags, read_toml, run_of
+from brinkmap.cli.progress import Progress, print_audit
+from brinkmap.data import DataSet, load_data
+from brinkmap.victims import Victim, load_victim
+
+__all__ = ["AuditFlags", "run_audit", "toml_defaults"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditFlags:
+    """Attack a classifier with natural distortions and report how robust it is.
+
+    Examples:
+        brinkmap audit --victim digits --data digits --budget 200
+        brinkmap audit --victim model.onnx --mean .485 .456 .406 --std .229 .224 .225 --data photos/
+        brinkmap audit --victim my_model.py:factory --data test.npz --max-success-rate 0.2
+        brinkmap audit --config audit.toml --out results/night
+
+    Exit codes: 0 fine, 1 a threshold was missed, 2 bad input.
+    """
+
+    victim: str
+    """model.onnx, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
+    data: str
+    """An .npz with x and y, a folder with a sub-folder of images for each class, a .csv of file,label, or `digits`."""
+    config: Path | None = None
+    """TOML file with any of these flags as keys; flags on the command line go before it."""
+    out: Path = Path("brinkmap-results")
+    """Folder for results, summary.json and report.html; the same command resumes there."""
+    limit: int | None = None
+    """Only the first so many samples."""
+    mean: tuple[float, ...] = ()
+    """Per channel, subtracted before the victim sees a sample."""
+    std: tuple[float, ...] = ()
+    """Per channel, divided by."""
+    bounds: tuple[float, float] | None = None
+    """The valid range of the victim's samples; none given means what the victim says, else 0 1."""
+    outputs: str | None = None
+    """What the model answers: logits, probabilities or labels."""
+    min_robust_l2: float | None = None
+    """Exit 1 if the median L2 at flip is below this; samples that never flip count as infinitely far."""
+    max_success_rate: float | None = None
+    """Exit 1 if more than this share of the attacked samples flips."""
+    export: str | None = None
+    """Write each modified sample as a file and score the files again: png or npy."""
+    run: tyro.conf.OmitArgPrefixes[RunFlags] = dataclasses.field(default_factory=RunFlags)  # type: ignore[valid-type]
+    """How the samples are attacked."""
+
+
+def toml_defaults(path: Path) -> AuditFlags:
+    """The flags that a TOML file states.
+
+    Raises:
+        InputError: it cannot be read, or has a key that is no flag.
+    """
+    run_keys = {field.name for field in dataclasses.fields(RunFlags)}
+    own_keys = {field.name for field in dataclasses.fields(AuditFlags)} - {"run", "config"}
+    values = read_toml(path, dict.fromkeys(run_keys | own_keys, str))
+    own = {key: value for key, value in values.items() if key in own_keys}
+    for key in ("mean", "std", "bounds"):
+        if key in own:
+            own[key] = tuple(own[key])
+    if "out" in own:
+        own["out"] = Path(own["out"])
+    missing: Any = tyro.MISSING
+    return AuditFlags(
+        **({"victim": missing, "data": missing, "config": path} | own),
+        run=RunFlags(**{key: value for key, value in values.items() if key in run_keys}),
+    )
+
+
+def run_audit(flags: AuditFlags) -> int:
+    """Run the audit; returns the exit code.
+
+    Raises:
+        BrinkmapError: bad input, or a victim that failed altogether.
+    """
+    run = run_of(flags.run)
+    data = load_data(flags.data, limit=flags.limit)
+    victim = load_victim(
+        flags.victim,
+        bounds=flags.bounds,
+        mean=flags.mean or None,
+        std=flags.std or None,
+        outputs=cast("Any", flags.outputs),
+    )
+    demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
+    presentation = Presentation(
+        title=f"Robustness of {flags.victim} on {flags.data}", class_names=data.class_names, export=flags.export
+    )
+    done = _with_progress(victim, data, run, flags.out, demands, presentation, _source(flags, data))
+    print_audit(done)
+    return 0 if done.passed else 1
+
+
+def _with_progress(
+    victim: Victim, data: DataSet, run: Any, out: Path, demands: Demands, presentation: Presentation,
+    source: dict[str, str],
+) -> Audit:  # fmt: skip
+    with Progress(len(data) * len(run.l2_bounds)) as progress:
+        return audit(
+            victim, data, data.labels, run,
+            out=out, demands=demands, presentation=presentation, source=source, watch=progress.watch,
+        )  # fmt: skip
+
+
+def _source(flags: AuditFlags, data: DataSet) -> dict[str, str]:
+    """What the results are of: the names as typed, and what the files hold."""
+    source = {"victim": flags.victim, "data": flags.data, "data_sha256": data.checksum}
+    for name in ("mean", "std", "bounds", "outputs"):
+        if getattr(flags, name):
+            source[name] = str(getattr(flags, name))
+    path = Path(flags.victim.partition(":")[0])
+    if path.is_file():
+        source["victim_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return source

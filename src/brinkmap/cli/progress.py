@@ -1,0 +1,90 @@
+"""What an audit looks like in a terminal, while it runs and when it is over."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.table import Table
+
+from brinkmap.audit import Audit
+from brinkmap.results import AttackResult
+from brinkmap.session import Session
+
+__all__ = ["Progress", "print_audit"]
+
+FIGURES = (
+    ("samples", "samples", "{:d}"),
+    ("of these attacked", "attacked", "{:d}"),
+    ("skipped: misclassified clean", "skipped", "{:d}"),
+    ("failed with a reason", "errors", "{:d}"),
+    ("clean accuracy", "clean_accuracy", "{:.1%}"),
+    ("flipped within the budget", "success_rate", "{:.1%}"),
+    ("queries, failures at the full budget (mean)", "queries_capped_mean", "{:.1f}"),
+    ("queries (median)", "queries_median", "{:.0f}"),
+    ("L2 at the end, flipped samples (mean)", "l2_mean", "{:.3f}"),
+    ("SSIM of flipped samples (mean)", "ssim_mean", "{:.3f}"),
+    ("SNR of flipped samples in dB (mean)", "snr_db_mean", "{:.1f}"),
+    ("queries in all", "ledger_total", "{:,d}"),
+    ("queries a second", "achieved_rate", "{:,.0f}"),
+)
+
+
+class Progress:
+    """A bar with ETA, queries and success rate so far, on standard error.
+
+    Args:
+        total: how many results are to come.
+    """
+
+    def __init__(self, total: int) -> None:
+        columns = (
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[so_far]}"),
+            TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar = RichProgress(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task("attacking", total=total, so_far="")
+        self._attacked = self._flipped = 0
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def watch(self, result: AttackResult, session: Session) -> None:
+        """Take note of one more result."""
+        if not self._attacked and not self._bar.tasks[self._task].completed:
+            self._bar.console.print(f"agent: {session.agent_name}", highlight=False)
+        self._attacked += result.attacked
+        self._flipped += result.success
+        rate = f", {self._flipped / self._attacked:.0%} flipped" if self._attacked else ""
+        self._bar.update(self._task, advance=1, so_far=f"{session.metered.ledger.total:,} queries{rate}")
+
+
+def print_audit(done: Audit) -> None:
+    """The figures of a finished audit, its verdict, and where the report lies."""
+    console = Console()
+    table = Table("figure", "value", title=f"{done.summary['agent']}, {bound_of(done.summary)}", title_justify="left")
+    for title, key, form in FIGURES:
+        if done.summary.get(key) is not None:
+            table.add_row(title, form.format(done.summary[key]))
+    console.print(table)
+    for threshold in done.thresholds:
+        verdict = "met" if threshold.passed else "MISSED"
+        console.print(
+            f"threshold {verdict}: {threshold.name} {threshold.required}, measured {threshold.measured}", markup=False
+        )
+    console.print(f"Report: {done.report}", soft_wrap=True, markup=False, highlight=False)
+
+
+def bound_of(summary: dict[str, Any]) -> str:
+    """The bound that a summary speaks of, in words."""
+    bound = "no L2 bound" if summary["max_l2"] is None else f"L2 at most {summary['max_l2']:g}"
+    return f"budget {summary['budget']}, {bound}"
