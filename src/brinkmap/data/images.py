@@ -15,7 +15,7 @@ from brinkmap.errors import InputError
 
 __all__ = ["SUFFIXES", "ImageFiles"]
 
-SUFFIXES = frozenset(".bmp .gif .jpeg .jpg .pbm .pgm .png .ppm .tif .tiff .webp".split())
+SUFFIXES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"])
 """The files that count as images in a folder."""
 
 GREY = ("L", "1", "I;16")

@@ -54,8 +54,8 @@ def _rows(path: Path) -> list[tuple[str, str]]:
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         raise InputError(
-            f"{path}: expected a header with the columns {' and '.join(COLUMNS)}, got {', '.join(header) or 'nothing'}. "
-            f"Add {' and '.join(missing)}."
+            f"{path}: expected a header with the columns {' and '.join(COLUMNS)}, "
+            f"got {', '.join(header) or 'nothing'}. Add {' and '.join(missing)}."
         )
     if not rows:
         raise InputError(f"{path}: expected at least one row below the header, got none. Add a row for each image.")
@@ -81,7 +81,7 @@ def _classes(labels: list[str], path: Path) -> tuple[NDArray[np.int64], tuple[st
             "Write class indices such as 0, 1, 2, or a name that is no number."
         )
     names = sorted(set(labels))
-    return np.array([names.index(label) for label in labels], dtype=np.int64), tuple(names)
+    return np.searchsorted(names, labels).astype(np.int64), tuple(names)
 
 
 def _kind(label: str) -> str:

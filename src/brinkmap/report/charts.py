@@ -61,7 +61,7 @@ def robustness_curve(table: pd.DataFrame) -> Chart | None:
     bound = l2_bounds(table)[-1]
     end = bound if bound is not None else 1.05 * found[-1] if len(found) else 1.0
     held = 1 - np.arange(len(found) + 1) / len(least)
-    halfway = f"; half of them had flipped by {least[len(least) // 2]:.3g}" if held[-1] <= 0.5 else ""
+    halfway = f"; half of them had flipped by {least[(len(least) - 1) // 2]:.3g}" if held[-1] <= 0.5 else ""
     alt = (
         f"Share of the attacked samples not flipped against L2: of {len(least)}, {held[-1]:.0%} held to {end:.3g}"
         f"{halfway}."
@@ -144,8 +144,8 @@ def _svg(name: str, draw: Callable[[Axes], None]) -> str:
     """One chart as an SVG element whose ids begin with its name, so that several can stand in one page."""
     # The SVG back end takes its fonts and ids from the settings alone; they are put back at once.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure = Figure(figsize=INCHES, layout="constrained")
-        axes = figure.subplots()
+        figure = Figure(figsize=INCHES)
+        axes = figure.add_axes((0.165, 0.165, 0.785, 0.82))
         draw(axes)
         _dress(axes)
         file = io.StringIO()

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from brinkmap.metrics import perceptibility
 from brinkmap.report.charts import Chart, l2_histogram, queries_curve, robustness_curve
-from brinkmap.report.panels import LARGEST_SIDE, ROWS, panels_of
+from brinkmap.report.panels import LARGEST_SIDE, Panel
 from brinkmap.report.view import Case, ReportView, Threshold
 from brinkmap.report.wording import cost_figures, headline, key_figures, number, verdict
 from brinkmap.summary import attacked_rows, l2_bounds, rows_under
@@ -73,14 +73,15 @@ class ShownCase:
     pictures: list[Picture]
 
 
-def page_of(view: ReportView) -> dict[str, Any]:
+def page_of(view: ReportView, drawn: list[list[Panel]]) -> dict[str, Any]:
     """Everything the template shows.
 
     Args:
         view: the audit.
+        drawn: the panels of its first cases; the others are only counted.
     """
     thresholds = [Threshold(*row) for row in view.thresholds]
-    cases, classes = list(view.cases)[:ROWS], _class_rows(view)
+    cases, classes = view.cases[: len(drawn)], _class_rows(view)
     return {
         "view": view,
         "summary": view.summary,
@@ -93,7 +94,7 @@ def page_of(view: ReportView) -> dict[str, Any]:
         "classes": classes[:CLASS_ROWS],
         "classes_left_out": max(0, len(classes) - CLASS_ROWS),
         "filters": _filter_rows(view),
-        "cases": [_shown(case, view) for case in cases],
+        "cases": [_shown(case, panels, view) for case, panels in zip(cases, drawn, strict=True)],
         "cases_left_out": len(view.cases) - len(cases),
         "shrunk_to": LARGEST_SIDE if any(_is_shrunk(case) for case in cases) else None,
         "rank": view.cases[0].clean.ndim - 1 if cases else 0,
@@ -151,7 +152,7 @@ def _filter_rows(view: ReportView) -> list[FilterRow]:
     return sorted(rows, key=lambda row: row.cells or 0, reverse=True)
 
 
-def _shown(case: Case, view: ReportView) -> ShownCase:
+def _shown(case: Case, panels: list[Panel], view: ReportView) -> ShownCase:
     after = int(np.argmax(case.after))
     was, now = view.class_name(case.reference), view.class_name(after)
     change = f"{was} became {now}" if after != case.reference else f"{was}, unchanged"
@@ -166,7 +167,7 @@ def _shown(case: Case, view: ReportView) -> ShownCase:
     ]
     pictures = [
         Picture(panel.title, panel.alt, f"data:image/png;base64,{base64.b64encode(panel.png).decode()}")
-        for panel in panels_of(case, view)
+        for panel in panels
     ]
     return ShownCase(case.index, change, facts, answers, pictures)
 

@@ -25,6 +25,9 @@ LARGEST_SIDE = 160
 ROWS = 8
 """Cases in a report, and rows in the grid of pictures."""
 PLOT_INCHES, PLOT_DPI = (4.8, 1.7), 160
+GRID_WIDTH, TITLE_HEIGHT, GAP = 8.4, 0.55, 0.12
+"""Inches in the grid of pictures."""
+GRID_DPI = 150
 NAME_LENGTH = 26
 """Letters of a class name in a picture's title."""
 
@@ -80,23 +83,29 @@ def panels_of(case: Case, view: ReportView) -> list[Panel]:
     return DRAW[case.clean.ndim - 1](_Scaled(clean, change, view.bounds, view.unit))
 
 
-def write_grid(path: Path, view: ReportView) -> None:
-    """The picture grid: up to eight cases, original | distortion | modified, titled with classes and probabilities."""
-    cases = list(view.cases)[:ROWS]
-    rows = [panels_of(case, view) for case in cases]
-    if not rows:
+def write_grid(path: Path, view: ReportView, drawn: list[list[Panel]]) -> None:
+    """The picture grid: a row a case, original | distortion | modified, titled with classes and probabilities.
+
+    Args:
+        path: the PNG file to write.
+        view: where the cases are.
+        drawn: the panels of the first cases.
+    """
+    if not drawn:
         _write_note(path, "There is no case to show.")
         return
-    columns = len(rows[0])
-    height, width = rows[0][0].pixels.shape[:2]
-    wide = 2.6 if columns == 3 else 5.2
-    figure = Figure(figsize=(wide * columns, (wide * height / width + 0.75) * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    for axes, case, panels in zip(grid, cases, rows, strict=True):
-        for place, panel, title in zip(axes, panels, _grid_titles(case, panels, view), strict=True):
-            place.imshow(panel.pixels, interpolation="nearest")
-            place.set_title(title, fontsize=9, parse_math=False)
-            place.set_axis_off()
+    columns, wide = len(drawn[0]), GRID_WIDTH / len(drawn[0])
+    heights = [wide * row[0].pixels.shape[0] / row[0].pixels.shape[1] + TITLE_HEIGHT for row in drawn]
+    width, top = columns * wide, sum(heights)
+    figure, total = Figure(figsize=(width, top), dpi=GRID_DPI), top
+    for case, panels, height in zip(view.cases, drawn, heights, strict=False):
+        top -= height
+        for column, (panel, title) in enumerate(zip(panels, _grid_titles(case, panels, view), strict=True)):
+            box = (column * wide + GAP / 2, top + GAP / 2, wide - GAP, height - TITLE_HEIGHT)
+            axes = figure.add_axes((box[0] / width, box[1] / total, box[2] / width, box[3] / total))
+            axes.imshow(panel.pixels)
+            axes.set_title(title, fontsize=8, parse_math=False)
+            axes.set_axis_off()
     FigureCanvasAgg(figure).print_png(path)
 
 
@@ -175,8 +184,10 @@ def _factor(peak: float, room: float) -> float:
     """What a peak may be multiplied with to stay within the room, rounded down to two digits."""
     if peak == 0:
         return 1.0
-    digits = 1 - math.floor(math.log10(room / peak))
-    return math.floor(room / peak * 10**digits + 1e-6) / 10**digits
+    # A peak of 0.05 may be 0.0500000007 in float32.
+    ratio = room / peak * (1 + 1e-5)
+    digits = 1 - math.floor(math.log10(ratio))
+    return math.floor(ratio * 10.0**digits) / 10.0**digits
 
 
 def _signal(scaled: _Scaled) -> list[Panel]:
@@ -194,7 +205,7 @@ def _signal(scaled: _Scaled) -> list[Panel]:
         axes.plot(clean, color="0.6", linewidth=2.4, label="clean")
         axes.plot(modified, color="#b3261e", linewidth=0.9, label="modified")
         axes.set_ylim(middle - room, middle + room)
-        axes.figure.legend(loc="outside upper right", ncols=2, fontsize=7, frameon=False)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=2, fontsize=7, frameon=False)
 
     def alone(axes: Axes) -> None:
         axes.axhline(0, color="0.6", linewidth=0.8)
@@ -216,9 +227,9 @@ def _signal(scaled: _Scaled) -> list[Panel]:
 
 
 def _plotted(draw: Callable[[Axes], None], unit: str) -> np.ndarray:
-    figure = Figure(figsize=PLOT_INCHES, dpi=PLOT_DPI, layout="constrained")
+    figure = Figure(figsize=PLOT_INCHES, dpi=PLOT_DPI)
     canvas = FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = figure.add_axes((0.13, 0.26, 0.855, 0.62))
     draw(axes)
     axes.set_xlabel("place in the signal (values)", fontsize=8)
     axes.set_ylabel(unit or "value", fontsize=8, parse_math=False)

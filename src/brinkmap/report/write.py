@@ -24,7 +24,7 @@ def write_report(directory: str | Path, view: ReportView) -> Path:
     """
     # matplotlib is slow to import and only needed here.
     from brinkmap.report.page import page_of
-    from brinkmap.report.panels import write_grid
+    from brinkmap.report.panels import ROWS, panels_of, write_grid
 
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,8 @@ def write_report(directory: str | Path, view: ReportView) -> Path:
         lstrip_blocks=True,
     )
     environment.filters.update(FORMATS)
+    drawn = [panels_of(case, view) for case in view.cases[:ROWS]]
     path = directory / "report.html"
-    path.write_text(environment.get_template("report.html.j2").render(page_of(view)), encoding="utf-8")
-    write_grid(directory / "pictures.png", view)
+    path.write_text(environment.get_template("report.html.j2").render(page_of(view, drawn)), encoding="utf-8")
+    write_grid(directory / "pictures.png", view, drawn)
     return path

@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all the set-up they need on a machine with Python 3.11+, make and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test verify lint bench baselines clean
+
+demo: $(READY)
+	$(BIN)/brinkmap demo
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+# The long checks: the batch-invariance figures on a real network, a demo from a bare environment, every example.
+verify: $(READY)
+	$(BIN)/pytest -m slow
+	scripts/bare-machine
+
+lint: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python benchmarks/engine.py
+
+baselines: $(READY)
+	$(BIN)/python benchmarks/baselines.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,onnx,dev]'
+	touch $@
+
+.venv: $(READY)
+
+clean:
+	rm -rf $(VENV) demo-results brinkmap-results
