@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,13 @@ def as_samples(values: Any, bounds: Bounds = (0.0, 1.0)) -> Array:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
-def on_steps(steps: NDArray[Any], last: int, bounds: Bounds) -> Array:
-    """Integer steps 0..last as values from the lower bound to the upper: the one rule for files of so many bits."""
-    low, high = bounds
-    values = steps.astype(np.float32) * np.float32((high - low) / last) + np.float32(low)
-    return np.clip(values, np.float32(low), np.float32(high))
+def on_steps(steps: Ints, last: int, bounds: Bounds) -> Array:
+    """Integer steps 0..last as values from the lower bound to the upper: the one rule for files of so many bits.
+
+    Each is the float32 nearest to its exact value, so that the first and the last are the bounds themselves and, for
+    bounds 0 and 1, the others are what dividing by `last` gives.
+    """
+    return _step_values(last, *bounds)[steps]
 
 
 def check_sample(sample: Array, shape: tuple[int, ...], bounds: Bounds) -> None:
@@ -143,3 +146,8 @@ def faults(probabilities: Array) -> dict[int, str]:
                 "if these are logits, wrap it with outputs='logits'"
             )
     return found
+
+
+@lru_cache(maxsize=8)
+def _step_values(last: int, low: float, high: float) -> Array:
+    return np.linspace(low, high, last + 1).astype(np.float32)

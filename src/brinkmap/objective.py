@@ -94,7 +94,7 @@ class Targeted:
                 raise InputError(fault)
 
     def _wanted(self, indices: Ints) -> Ints:
-        if isinstance(self.labels, int):
+        if isinstance(self.labels, (int, np.integer)):
             return np.full(len(indices), self.labels)
         if len(indices) and indices.max() >= len(self.labels):
             raise InputError(
@@ -104,7 +104,7 @@ class Targeted:
         return np.asarray(self.labels)[indices]
 
     def __str__(self) -> str:
-        return f"targeted:{self.labels}" if isinstance(self.labels, int) else "targeted"
+        return f"targeted:{self.labels}" if isinstance(self.labels, (int, np.integer)) else "targeted"
 
 
 @final
@@ -154,9 +154,9 @@ def criterion_of(text: str | Criterion) -> Criterion:
     Raises:
         InputError: it is none of these.
     """
-    if not isinstance(text, str):
+    if isinstance(text, Criterion):
         return text
-    name, _, value = text.partition(":")
+    name, _, value = str(text).partition(":")
     kinds: dict[str, Callable[[str], Criterion]] = {
         "targeted": lambda value: Targeted(int(value)),
         "topk": lambda value: TopK(int(value)),

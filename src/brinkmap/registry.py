@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from brinkmap.errors import InputError
+from brinkmap.errors import BrinkmapError, InputError
 
 __all__ = ["Entry", "entries", "resolve"]
 
@@ -34,7 +34,7 @@ def entries(kind: str) -> list[Entry]:
     for point in sorted(_points(kind).values(), key=lambda point: point.name):
         try:
             text = (point.load().__doc__ or "").strip().splitlines()
-        except ImportError as error:
+        except Exception as error:
             text = [f"(not available: {error})"]
         found.append(Entry(point.name, text[0] if text else ""))
     return found
@@ -48,7 +48,7 @@ def resolve(kind: str, name: str) -> Any:
         name: a registered name, `package.module:name` or `path/to/file.py:name`.
 
     Raises:
-        InputError: nothing goes by that name; the message lists what does.
+        InputError: nothing goes by that name (the message lists what does), or loading what does failed.
     """
     if ":" in name:
         return _from_reference(kind, name)
@@ -59,7 +59,12 @@ def resolve(kind: str, name: str) -> Any:
             f"unknown {kind} {name!r}. Known: {known}. "
             "Your own is given as package.module:name or path/to/file.py:name."
         )
-    return points[name].load()
+    try:
+        return points[name].load()
+    except BrinkmapError:
+        raise
+    except Exception as error:
+        raise InputError(f"{kind} {name!r} cannot be loaded: {type(error).__name__}: {error}.") from error
 
 
 def _points(kind: str) -> dict[str, EntryPoint]:
@@ -83,8 +88,9 @@ def _module_by_name(kind: str, name: str) -> Any:
         sys.path.insert(0, str(Path.cwd()))
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(f"{kind}: cannot import {name!r}: {error}. Give package.module:name.") from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{kind}: cannot import {name!r}: {reason}. Give package.module:name.") from error
 
 
 def _module_from_file(kind: str, path: Path) -> Any:
@@ -100,6 +106,7 @@ def _module_from_file(kind: str, path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        sys.modules.pop(name, None)
         raise InputError(f"{kind}: {path} failed to run: {type(error).__name__}: {error}.") from error
     finally:
         sys.path.remove(str(path.resolve().parent))

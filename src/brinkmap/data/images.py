@@ -68,7 +68,7 @@ class ImageFiles:
                 "Resize or convert the images to one size and mode first."
             )
         if image.mode == "I;16":
-            return (np.asarray(image) // 257).astype(np.uint8)[..., None]  # 65535 / 255: Pillow itself would clip
+            return (np.asarray(image) >> 8).astype(np.uint8)[..., None]  # Pillow itself would clip
         pixels = np.array(image.convert("L" if grey else "RGB"))
         return pixels[..., None] if grey else pixels
 

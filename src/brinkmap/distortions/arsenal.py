@@ -48,9 +48,9 @@ def arsenal(wanted: Sequence[str | Distortion | Family], shape: tuple[int, ...])
 
 def _members(item: Any, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
     if isinstance(item, str):
-        signs = re.fullmatch(r"(\w+)([+\-0]+)", item)
+        signs = re.fullmatch(r"(\w+?)([+\-0]*[+\-][+\-0]*)", item)
         if signs:
-            return tuple(one for one in _members(signs[1], shape) if one.name == item) or _unknown_member(item, shape)
+            return (_member(item, _members(signs[1], shape), shape),)
         item = resolve("distortion", item)
     if isinstance(item, Family):
         return item.members(shape)
@@ -64,5 +64,9 @@ def _members(item: Any, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
     return (item,)
 
 
-def _unknown_member(name: str, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
-    raise InputError(f"distortion {name!r} does not fit {shape[0]} channels: give one sign for each channel.")
+def _member(name: str, members: Sequence[Distortion], shape: tuple[int, ...]) -> Distortion:
+    for member in members:
+        if member.name == name:
+            return member
+    known = ", ".join(member.name for member in members)
+    raise InputError(f"distortion {name!r} does not fit {shape[0]} channels. Those that do: {known}.")

@@ -79,12 +79,18 @@ def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: In
     base[broken] = codes[broken]
     squared[broken] = palette.squared_l2(slots[broken], grid.shown(codes[broken]))
     adds = proposals > REMOVE
-    place = np.argsort(np.argsort(np.where(adds, order, order + cells), axis=1), axis=1)
+    place = np.empty(adds.shape, np.intp)
+    ranked = np.argsort(order, axis=1, kind="stable")  # agents may rank cells equal: no machine's sort may decide
+    np.put_along_axis(place, ranked, np.arange(cells)[None], axis=1)
     final = apply(base, np.where(adds, proposals, KEEP))
     growth = _growth(palette, slots, base, final, place, adds)
     within = squared[:, None] + np.cumsum(growth, axis=1) <= limit[:, None]
     longest = np.where(within.any(axis=1), cells - np.argmax(within[:, ::-1], axis=1), 0)
-    return np.where(adds & (place < longest[:, None]), final, base)
+    kept = np.where(adds & (place < longest[:, None]), final, base)
+    # Where adds cover one another the running sum may rise far above the limit and come back rounded.
+    over = palette.squared_l2(slots, grid.shown(kept)) > limit
+    kept[over] = base[over]
+    return kept
 
 
 def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: Ints) -> Floats:

@@ -8,6 +8,7 @@ cells becomes what is shown in atoms: the finest occupied cell wins. With one gr
 from __future__ import annotations
 
 import math
+import numbers
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ def make_grid(patch: Patch | None, extent: Size) -> Grid:
     wanted: Sequence[int | str | Size]
     if patch is None:
         wanted = [default_patch(extent)]
-    elif isinstance(patch, (int, str)):
+    elif isinstance(patch, (str, numbers.Number)):
         wanted = [patch]
     else:
         wanted = list(patch)
@@ -154,7 +155,7 @@ def _size(patch: int | str | Size, extent: Size) -> Size:
         size: Size = tuple(int(part) for part in patch.split("x"))
         size = size * len(extent) if len(size) == 1 else size
     else:
-        size = (patch,) * len(extent) if isinstance(patch, int) else tuple(patch)
-    if len(size) != len(extent) or min(size) < 1:
-        raise InputError(f"patch: expected {len(extent)} positive numbers for extent {extent}, got {patch!r}.")
-    return tuple(min(p, n) for p, n in zip(size, extent, strict=True))
+        size = (patch,) * len(extent) if isinstance(patch, numbers.Number) else tuple(patch)
+    if len(size) != len(extent) or not all(isinstance(p, numbers.Integral) and p > 0 for p in size):
+        raise InputError(f"patch: expected {len(extent)} positive numbers, whole ones, for extent {extent}, got {patch!r}.")
+    return tuple(min(int(p), n) for p, n in zip(size, extent, strict=True))

@@ -95,13 +95,14 @@ class Canvas:
     def _scaled(self, sample: Array) -> Array:
         if self.bounds == (0.0, 1.0):
             return sample
-        return (sample - np.float32(self.bounds[0])) / np.float32(self.span)
+        scaled = (sample - np.float32(self.bounds[0])) / np.float32(self.span)
+        return np.clip(scaled, np.float32(0), np.float32(1), out=scaled)
 
     def _raw(self, scaled: Array) -> Array:
         low, high = self.bounds
         if self.quantise is not None:
             steps = 2**self.quantise - 1
-            return on_steps(np.rint(scaled * np.float32(steps)), steps, self.bounds)
+            return on_steps(np.rint(scaled * np.float32(steps)).astype(np.uint16), steps, self.bounds)
         if self.bounds == (0.0, 1.0):
             return scaled
         return np.clip(scaled * np.float32(self.span) + np.float32(low), np.float32(low), np.float32(high))
@@ -132,7 +133,7 @@ class Palette:
         self.clean = np.zeros((slots, canvas.size), np.float32)
         self.energy = np.zeros((slots, cards + 1, atoms))
         """(slots, codes, atoms) float64: squared L2 that a code adds in an atom, on samples scaled to 0..1."""
-        self.peak = np.zeros((slots, cards + 1, atoms), np.float32) if needs_peak else None
+        self.peak = np.zeros((slots, cards + 1, atoms)) if needs_peak else None
         self.clips = np.zeros((slots, cards + 1), bool)
         """Whether clipping moved anything in a painting."""
         self._index = np.zeros(slots, np.int64)
@@ -142,7 +143,7 @@ class Palette:
         self._row = np.full((slots, cards + 1), -1, np.int64)
         self._holds = np.full((capacity, 2), -1, np.int64)
         self._used = np.zeros(capacity, np.int64)
-        self._tick = 0
+        self._tick = 1
         self._values = canvas.grid.values(canvas.shape[0])
 
     def load(self, slot: int, sample: Array, index: int) -> None:

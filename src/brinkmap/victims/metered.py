@@ -151,6 +151,7 @@ class Metered:
         self, tasks: Sequence[int], batch: Array, keys: Sequence[bytes], fresh: list[int]
     ) -> dict[tuple[int, bytes], str]:
         failed: dict[tuple[int, bytes], str] = {}
+        broken: list[tuple[list[int], Exception]] = []
         start = 0
         if fresh:
             self.batches.asked(len(fresh))
@@ -162,9 +163,11 @@ class Metered:
             except BrinkmapError:
                 raise
             except Exception as error:
-                failed |= self._one_by_one(tasks, batch, keys, rows, error)
+                broken.append((rows, error))
                 continue
             failed |= self._remember(tasks, keys, rows, answers)
+        for rows, error in broken:  # only now, so that no retry takes a query that another row was promised
+            failed |= self._one_by_one(tasks, batch, keys, rows, error)
         return failed
 
     def _one_by_one(

@@ -39,15 +39,19 @@ def torch_function(module: Any, device: str | None = None) -> Callable[[Array], 
     def call(batch: Array) -> Array:
         module.eval()
         weight = next((p for p in module.parameters() if p.is_floating_point()), None)
-        where, kind = (device or "cpu", torch.float32) if weight is None else (weight.device, weight.dtype)
+        where, kind = (device, torch.float32) if weight is None else (weight.device, weight.dtype)
         with torch.inference_mode():
             answer = module(torch.tensor(batch, device=where, dtype=kind))
-        if not isinstance(answer, torch.Tensor):
-            raise VictimError(
-                f"victim: expected the module to answer one tensor, got {type(answer).__name__}. "
-                "Wrap a module or a function that picks the tensor of class scores."
-            )
-        values: Array = answer.float().cpu().numpy()
-        return values
+        return _values(answer)
 
     return call
+
+
+def _values(answer: Any) -> Array:
+    if not hasattr(answer, "cpu"):
+        raise VictimError(
+            f"victim: expected the module to answer one tensor, got {type(answer).__name__}. "
+            "Wrap a module or a function that picks the tensor of class scores."
+        )
+    values: Array = answer.float().cpu().numpy()
+    return values

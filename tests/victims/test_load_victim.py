@@ -3,13 +3,13 @@ import sys
 
 import numpy as np
 import pytest
-from models import batch_of, linear, write_onnx
 from numpy.testing import assert_array_equal
+from victim_models import batch_of, linear, write_onnx
 
 from brinkmap.errors import InputError, MissingExtra
 from brinkmap.victims import Victim, load_victim
 
-FACTORIES = '''
+FACTORIES = """
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -75,7 +75,7 @@ def itself(batch):
 itself.shape = (1, 4, 4)
 ready = victim()
 number = 5
-'''
+"""
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_victim_keeps_its_own_settings(factories):
 
 
 def test_an_unknown_name_lists_the_known(tmp_path):
-    with pytest.raises(InputError, match="unknown victim 'nobody'. Known: .*digits"):
+    with pytest.raises(InputError, match=r"unknown victim 'nobody'\. Known: .*digits"):
         load_victim("nobody")
 
 
