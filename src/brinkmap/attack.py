@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from brinkmap.agents.protocol import Agent
-from brinkmap.arrays import Array, Bounds, as_samples, check_bounds, check_sample
+from brinkmap.arrays import RANKS, Array, Bounds, as_samples, check_bounds, check_sample
 from brinkmap.env.slots import ACTIVE, EMPTY, FRESH, Slots
 from brinkmap.env.task import Finished, Task
 from brinkmap.errors import InputError
@@ -64,7 +64,7 @@ def first_of(samples: Any, labels: Any, bounds: Bounds) -> tuple[Array, Iterable
     """
     if hasattr(samples, "__len__") and hasattr(labels, "__len__") and len(samples) != len(labels):
         raise InputError(f"labels: expected {len(samples)}, one a sample, got {len(labels)}.")
-    if hasattr(samples, "shape") and len(samples.shape) - 2 not in (1, 2, 3):
+    if hasattr(samples, "ndim") and samples.ndim - 2 not in RANKS:
         as_samples(samples)  # says what is wrong with the shape
     rest = iter(samples)
     try:
@@ -115,11 +115,20 @@ def _labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | 
     if labels is None:
         yield from ((given, None) for given in samples)
         return
+    missing = object()
+    for given, label in itertools.zip_longest(samples, labels, fillvalue=missing):
+        if given is missing or label is missing:
+            raise InputError(f"labels: expected one integer a sample, got {'more' if given is missing else 'fewer'}.")
+        yield given, None if label is None else _whole(label)
+
+
+def _whole(label: Any) -> int:
     try:
-        for given, label in zip(samples, labels, strict=True):
-            yield given, None if label is None else int(label)
-    except ValueError as error:
-        raise InputError(f"labels: expected one integer a sample ({error}).") from error
+        if int(label) == label:
+            return int(label)
+    except (TypeError, ValueError, OverflowError):
+        pass  # said below
+    raise InputError(f"labels: expected one integer a sample, got {label!r}. Number the classes 0, 1, 2 ...")
 
 
 def sample_of(given: Any, canvas: Canvas) -> Array:
@@ -157,7 +166,7 @@ def _drive(session: Session, agent: Agent, tasks: Iterator[Task]) -> Iterator[Fi
         active = slots.where(ACTIVE)
         if not len(active) and not len(slots.where(FRESH)):
             return
-        proposals = np.zeros((0, session.canvas.grid.cells), np.int16)
+        proposals: Ints = np.zeros((0, session.canvas.grid.cells), np.int16)
         if len(active):
             proposals = agent.propose(active, slots.observe(active), [slots.rngs[slot] for slot in active])
         tick = slots.tick(active, proposals, ask_order(active) if len(active) else None)

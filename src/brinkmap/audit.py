@@ -38,6 +38,8 @@ __all__ = ["Audit", "Demands", "Presentation", "audit"]
 PACKAGES = ("brinkmap", "numpy", "scipy", "torch", "onnxruntime", "scikit-learn")
 UNFINGERPRINTED = ("slots", "batch_size", "rate_limit")
 """Settings that no result depends on, so that a run may be resumed with others."""
+EXPORT_COSTS = ("ledger_total", "export_queries")
+"""The costs that scoring exported files again adds to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,12 @@ class Demands:
     """Least median L2 at which samples flip; samples that never flip count as infinitely far."""
     max_success_rate: float | None = None
     """Largest share of attacked samples that may flip within the budget."""
+
+    def __post_init__(self) -> None:
+        if self.min_robust_l2 is not None and not self.min_robust_l2 >= 0:
+            raise InputError(f"min_robust_l2: expected a distance of at least 0, got {self.min_robust_l2:g}.")
+        if self.max_success_rate is not None and not 0 <= self.max_success_rate <= 1:
+            raise InputError(f"max_success_rate: expected a share from 0 to 1, got {self.max_success_rate:g}.")
 
 
 @dataclass(frozen=True)
@@ -107,19 +115,23 @@ def audit(
     run, demands, presentation = run or Run(), demands or Demands(), presentation or Presentation()
     first, samples = first_of(samples, labels, check_bounds(victim.bounds))
     session = Session(victim, first.shape, run)
-    store = Store(Path(out), _fingerprint(session, source or {}))
+    exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
+    store = Store(Path(out), _fingerprint(session, source or {}) | {"export": presentation.export})
     if run.batch_size is None and store.batch_size is not None:
         session.metered.batches.frozen = store.batch_size
-    exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
     gallery = Gallery(session)
     samples = gallery.recall(samples, store.results())
     costs = _attack_all(session, store, samples, labels, exporter, gallery, watch)
     stored = read_results(store.merge())
     table = _table(store)
-    summary = _summary(session, table, costs)
+    export = {}
     if exporter is not None:
-        summary["export"] = exporter.rescore(stored)
-        summary["ledger_total"] += summary["export"]["queries"]
+        export = exporter.rescore(stored)
+        for key in EXPORT_COSTS:
+            costs[key] += export["queries"]
+        store.flush(costs)
+        export["queries"] = int(costs["export_queries"])
+    summary = _summary(session, table, costs) | ({"export": export} if export else {})
     if summary["errors"] == summary["samples"]:
         store.write_summary(summary)
         raise InputError(f"not one of {summary['samples']} samples could be attacked; the first: {stored[0].error}")
@@ -153,6 +165,7 @@ def _attack_all(
         ledger = session.metered.ledger
         now = {
             "ledger_total": ledger.total,
+            "export_queries": 0,
             "cache_hits": ledger.cache_hits,
             "seconds": time.perf_counter() - began,
             "victim_seconds": ledger.victim_seconds,
@@ -185,17 +198,17 @@ def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> 
     """Every figure of the run; where there are several bounds, the costs are those of all of them."""
     run, batches, distortions = session.run, session.metered.batches, session.canvas.cards.distortions
     summary = summarise(table, budget=run.budget, refine_budget=run.refine_budget)
-    ledger_total = int(costs["ledger_total"])
+    ledger_total, attacking = int(costs["ledger_total"]), int(costs["ledger_total"] - costs["export_queries"])
     return (
         summary
         | {
             "ledger_total": ledger_total,
-            "queries_lost": ledger_total - summary["queries_total"],
+            "queries_lost": attacking - summary["queries_total"],
             "cache_hits": int(costs["cache_hits"]),
             "seconds": costs["seconds"],
             "victim_seconds": costs["victim_seconds"],
             "peak_rate": batches.peak_rate,
-            "achieved_rate": ledger_total / max(costs["seconds"], 1e-9),
+            "achieved_rate": attacking / max(costs["seconds"], 1e-9),
             "batch_size": batches.frozen,
             "agent": session.agent_name,
             "distortions": [one.name for one in distortions],
@@ -210,14 +223,13 @@ def _judge(demands: Demands, summary: dict[str, Any], table: pd.DataFrame) -> tu
     judged = []
     if demands.min_robust_l2 is not None:
         attacked = rows_under(attacked_rows(table), summary["max_l2"])
-        median = float(attacked["l2"].where(attacked["success"], math.inf).median())
-        robust = median >= demands.min_robust_l2
+        median = float(attacked["l2"].where(attacked["success"], math.inf).median()) if len(attacked) else None
+        robust = median is not None and median >= demands.min_robust_l2
         judged.append(Threshold("median L2 at flip at least", demands.min_robust_l2, median, robust))
     if demands.max_success_rate is not None:
         rate = summary["success_rate"]
-        judged.append(
-            Threshold("success rate at most", demands.max_success_rate, rate, rate <= demands.max_success_rate)
-        )
+        held = rate is not None and rate <= demands.max_success_rate
+        judged.append(Threshold("success rate at most", demands.max_success_rate, rate, held))
     return tuple(judged)
 
 

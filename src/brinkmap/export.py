@@ -39,13 +39,13 @@ class Exporter:
                 f"export png: expected pictures of 1 or 3 channels, got samples of shape {shape}. Use npy."
             )
         self.folder, self.kind, self._session = folder, kind, session
-        folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, result: AttackResult) -> None:
         """Keep the modified sample of a success."""
         image = result.adversarial
         if not result.success or image is None:
             return
+        self.folder.mkdir(parents=True, exist_ok=True)
         if self.kind == "npy":
             np.save(self._path(result), image)
             return

@@ -59,6 +59,7 @@ class Gallery:
 
     def _rendered(self, result: AttackResult, given: Any) -> AttackResult:
         canvas = self._canvas
+        assert result.plan is not None
         clean = canvas.snap(sample_of(given, canvas))
         image, _ = canvas.render(clean, result.index, canvas.cards.codes(result.plan))
         return dataclasses.replace(result, clean=clean, _render=lambda: image)

@@ -118,6 +118,7 @@ class TaskOracle:
             raise BudgetSpent(f"all {self._rules.budget} queries of the budget are spent.")
         before = self._metered.spent(self.task.number)
         answers = self._put(candidates[rows], [keys[row] for row in rows])
+        self._steps += int(answers.paid.sum())
         self._keep_best(candidates[rows], answers.probabilities, before + np.cumsum(answers.paid))
         if len(rows) < len(keys):
             raise BudgetSpent(f"all {self._rules.budget} queries of the budget are spent.")
@@ -150,7 +151,6 @@ class TaskOracle:
         return answers
 
     def _keep_best(self, candidates: Array, answers: Array, queries: Ints) -> None:
-        self._steps += len(candidates)
         assert self._best is not None
         change = (candidates.astype(np.float64) - self.task.sample) / self._canvas.span
         squared = (change**2).reshape(len(change), -1).sum(axis=1)

@@ -24,6 +24,9 @@ from brinkmap.victims.metered import Answers, Metered
 __all__ = ["Round", "run_pooled"]
 
 
+GIVEN_UP = "the run was given up."
+
+
 class Round:
     """Where live attacks leave their questions and wait for the answers."""
 
@@ -43,6 +46,8 @@ class Round:
             BudgetSpent: the run is being given up.
         """
         with self._changed:
+            if self._closed:
+                raise BudgetSpent(GIVEN_UP)
             woken = self._woken[task]
             woken.clear()
             self._questions[task] = (batch, keys)
@@ -50,7 +55,7 @@ class Round:
                 self._changed.notify()
         woken.wait()
         if self._closed:
-            raise BudgetSpent("the run was given up.")
+            raise BudgetSpent(GIVEN_UP)
         return self._answers.pop(task)
 
     def begin(self, task: int) -> None:
@@ -94,9 +99,10 @@ class Round:
 
     def close(self) -> None:
         """Give up: every waiting attack ends as if its budget were spent."""
-        self._closed = True
-        for woken in list(self._woken.values()):
-            woken.set()
+        with self._changed:
+            self._closed = True
+            for woken in self._woken.values():
+                woken.set()
 
 
 def run_pooled(
@@ -133,7 +139,7 @@ def run_pooled(
 def _attack_one(attack: Attack, oracle: TaskOracle, run: Run, round_: Round) -> None:
     try:
         if oracle.look():
-            attack.run(oracle, oracle.task.sample, oracle.reference, run)
+            attack.run(oracle, oracle.task.sample.copy(), oracle.reference, run)
     except BudgetSpent:
         pass  # the clean end of an attack that would go on for ever
     except BrinkmapError as error:

@@ -27,35 +27,35 @@ class AttackResult:
     """The sample's place in its data set."""
     label: int | None
     """The true class, where it is known."""
-    reference: int | None
+    reference: int | None = None
     """The class attacked: the victim's clean answer; None where it never answered."""
-    before: Array | None
+    before: Array | None = None
     """(classes,) the clean answer."""
-    after: Array | None
+    after: Array | None = None
     """(classes,) the answer to the modified sample."""
-    success: bool
+    success: bool = False
     """Whether the criterion was met within the bound."""
-    stalled: bool
+    stalled: bool = False
     """Whether the attack ended because it had nothing new to propose."""
-    error: str | None
+    error: str | None = None
     """Why the sample could not be attacked, or not to the end."""
-    queries: int
+    queries: int = 0
     """Samples passed through the victim for it, the clean look included."""
-    queries_to_flip: int | None
+    queries_to_flip: int | None = None
     """The query that met the criterion first."""
-    queries_refine: int
+    queries_refine: int = 0
     """Queries spent after that on taking distortion away."""
-    steps: int
+    steps: int = 0
     """Proposals put to the victim."""
-    l2: float
-    linf: float
-    l2_raw: float
-    linf_raw: float
-    changed: int
+    l2: float = 0.0
+    linf: float = 0.0
+    l2_raw: float = 0.0
+    linf_raw: float = 0.0
+    changed: int = 0
     """Values that differ from the clean sample (L0)."""
-    clipped: float
+    clipped: float = 0.0
     """Share of all values that clipping to the bounds moved."""
-    plan: Ints | None
+    plan: Ints | None = None
     """(cells, 2) distortion and level of each cell; None for an attack that owns its loop."""
     seed: int
     max_l2: float | None = None
@@ -154,13 +154,7 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
 
 def failed_result(index: int, label: int | None, error: str, seed: int, max_l2: float | None) -> AttackResult:
     """The result of a sample that could not even be put to the victim."""
-    blank = {"reference": None, "before": None, "after": None, "queries_to_flip": None, "plan": None}
-    zeros = dict.fromkeys(("queries", "queries_refine", "steps", "changed"), 0)
-    lengths = dict.fromkeys(("l2", "linf", "l2_raw", "linf_raw", "clipped"), 0.0)
-    return AttackResult(
-        index=index, label=label, error=error, success=False, stalled=False, seed=seed, max_l2=max_l2,
-        **blank, **zeros, **lengths,
-    )  # fmt: skip
+    return AttackResult(index=index, label=label, error=error, seed=seed, max_l2=max_l2)
 
 
 def _renderer(task: Task, image: Array, codes: Ints | None, canvas: Canvas) -> Callable[[], Array]:

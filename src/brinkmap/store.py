@@ -21,6 +21,7 @@ from brinkmap.results import PUBLIC_FIELDS, AttackResult
 
 __all__ = ["Store", "read_results"]
 
+PARTS = "part-[0-9]*.parquet"
 PART_ROWS = 1000
 PART_SECONDS = 5.0
 """A part is written after so many results or so much time: the most that a kill can lose."""
@@ -65,10 +66,12 @@ class Store:
         self._parts.mkdir(parents=True, exist_ok=True)
         self._waiting: list[tuple[AttackResult, dict[str, float]]] = []
         self._written_at = time.monotonic()
-        for leftover in [*self._parts.glob("*.tmp"), *self._traces.glob("*.tmp")]:
-            leftover.unlink()
         self._state = self._agree(json.loads(json.dumps(fingerprint)))
-        self._next = 1 + max((int(path.stem.split("-")[1]) for path in self._parts.glob("part-*.parquet")), default=-1)
+        whole = {path.name for path in self._parts.glob(PARTS)}
+        for leftover in [*self._parts.glob("*.tmp"), *self._traces.glob("*.tmp"), *self._traces.glob(PARTS)]:
+            if leftover.name not in whole:
+                leftover.unlink()
+        self._next = 1 + max((int(name[len("part-") : -len(".parquet")]) for name in whole), default=-1)
 
     @property
     def batch_size(self) -> int | None:
@@ -82,12 +85,12 @@ class Store:
 
     def done(self) -> set[tuple[int, float | None]]:
         """The (index, max_l2) pairs that are safely written."""
-        table = self._all(self._parts, SCHEMA, ["index", "max_l2"])
+        table = self._all(["index", "max_l2"])
         return set(zip(table["index"].to_pylist(), table["max_l2"].to_pylist(), strict=True))
 
     def results(self) -> list[AttackResult]:
         """What is safely written, in the order it came."""
-        return [result for path in sorted(self._parts.glob("part-*.parquet")) for result in read_results(path)]
+        return [result for path in sorted(self._parts.glob(PARTS)) for result in read_results(path)]
 
     @property
     def costs(self) -> dict[str, float]:
@@ -128,8 +131,8 @@ class Store:
 
     def merge(self) -> Path:
         """All parts, sorted by index and bound, as one file of the same bytes whatever the order they came in."""
-        table = self._all(self._parts, SCHEMA).sort_by([("index", "ascending"), ("max_l2", "ascending")])
-        _write(table, self.results_path)
+        table = self._all(SCHEMA.names).sort_by([("index", "ascending"), ("max_l2", "ascending")])
+        _write(table.combine_chunks(), self.results_path)
         return self.results_path
 
     def write_summary(self, summary: dict[str, Any]) -> Path:
@@ -144,18 +147,20 @@ class Store:
             state: dict[str, Any] = {"run": fingerprint}
             self._write_json(path, state)
             return state
-        state = json.loads(path.read_text())
-        before = state.get("run", {})
+        try:
+            state = json.loads(path.read_text())
+            before = state["run"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} cannot be read: {error}. Give another --out, or delete the folder.") from error
         differing = sorted(key for key in {*before, *fingerprint} if before.get(key) != fingerprint.get(key))
         if differing:
             said = "; ".join(f"{key} was {before.get(key)!r}, is {fingerprint.get(key)!r}" for key in differing)
             raise InputError(f"{self.directory} holds another run ({said}). Give another --out, or delete the folder.")
         return state
 
-    def _all(self, folder: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
-        paths = sorted(folder.glob("part-*.parquet"))
-        empty = schema.empty_table().select(columns or schema.names)
-        return pa.concat_tables([empty, *(pq.read_table(path, columns=columns) for path in paths)])
+    def _all(self, columns: list[str]) -> pa.Table:
+        paths = sorted(self._parts.glob(PARTS))
+        return pa.concat_tables([SCHEMA.empty_table().select(columns), *(_read(path, columns) for path in paths)])
 
     def _write_json(self, path: Path, value: dict[str, Any]) -> None:
         temporary = path.with_suffix(".tmp")
@@ -168,6 +173,9 @@ def read_results(path: Path) -> list[AttackResult]:
 
     Args:
         path: a `results.parquet` or a part.
+
+    Raises:
+        InputError: it is no such file, or a truncated one.
     """
     import numpy as np
 
@@ -175,8 +183,7 @@ def read_results(path: Path) -> list[AttackResult]:
         return None if row[name] is None else np.asarray(row[name], dtype)
 
     results = []
-    for row in pq.read_table(path).to_pylist():
-        row = {name: row[name] for name in PUBLIC_FIELDS}
+    for row in _read(path, list(PUBLIC_FIELDS)).to_pylist():
         row["before"], row["after"] = array(row, "before", np.float32), array(row, "after", np.float32)
         plan = array(row, "plan", np.int16)
         row["plan"] = None if plan is None else plan.reshape(-1, 2)
@@ -201,6 +208,16 @@ def _trace_rows(result: AttackResult) -> Iterable[dict[str, Any]]:
             "log_probabilities": step.log_probabilities,
             "accepted": step.accepted,
         }
+
+
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    """Columns of a file that a store wrote, in this order."""
+    try:
+        table = pq.read_table(path, columns=columns).select(columns)
+        return table.cast(pa.schema([SCHEMA.field(name) for name in columns]))
+    except (OSError, KeyError, pa.ArrowException) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path} is no whole file of results: {said}. Delete it, and its samples are run again.") from error
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -1,8 +1,8 @@
 """Credit: a linear account of what each filter on each cell has brought so far, and proposals drawn from it.
 
-Every answer says how far the margin fell for a whole plan; a normalised least-mean-squares step shares that out among
-the (cell, distortion) pairs of the plan. Proposals take the pairs of highest noisy credit and drop those of lowest,
-and their size grows with acceptance and shrinks with rejection.
+Every answer says how far the margin fell for a whole plan; a normalised least-mean-squares step shares what that
+surprises by out among the (cell, distortion) pairs of the plan. Proposals are those of the random agent, except that
+the cells to add to and to remove from are drawn by their credit instead of uniformly.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brinkmap.agents.draws import uniforms
+from brinkmap.agents.draws import log_uniform, thin, uniforms
 from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE
@@ -20,12 +20,14 @@ __all__ = ["CreditAgent"]
 
 RATE = 0.5
 """Step of the least-mean-squares update: 1 would explain each answer in full."""
-GROW, SHRINK = 1.6, 0.85
-"""How the size of proposals follows acceptance; balanced at about one acceptance in four."""
-START_SHARE = 0.125
-"""Share of the cells in the first proposal."""
-NOISE = 1.0
-"""Exploration, in standard deviations of the credits of a sample."""
+TRUST = 0.5
+"""Standard deviations of credit that weigh as much as one unit of Gumbel noise: 0 is the random agent."""
+LARGEST_SHARE = 0.25
+"""At most this share of the cells is added to in one proposal; the least is one cell, octaves equally likely."""
+SWAP = 0.5
+REPEAT = 2.0
+"""What is taken off the score of a cell that has the filter already, in units of Gumbel noise."""
+"""How often a proposal also removes, up to as many cells as it adds."""
 
 
 class CreditAgent:
@@ -42,53 +44,54 @@ class CreditAgent:
         if len(self._credit) != context.slots:
             self._cards, self._criterion = cards, context.criterion
             self._credit = np.zeros((context.slots, cells, len(cards.distortions)), np.float32)
-            self._size = np.zeros(context.slots)
             self._clean_margin = np.zeros(context.slots, np.float32)
-            self._references = np.zeros((2, context.slots), np.int64)
-            self._strength = _strengths(cards.pairs, [one.levels for one in cards.distortions])
+            self._references, self._indices = np.zeros((2, context.slots), np.int64)
+            self._levels = np.array([one.levels for one in cards.distortions])
+            self._strength = (cards.pairs[:, 1] / self._levels[cards.pairs[:, 0]]).astype(np.float32)
         self._credit[slots] = 0
-        self._size[slots] = max(1.0, START_SHARE * cells)
-        self._references[:, slots] = references, context.indices
+        self._references[slots], self._indices[slots] = references, context.indices
         self._clean_margin[slots] = self._criterion.margins(answers, references, context.indices)
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """Adds where noisy credit is highest, removals where it is lowest; in refining only the latter."""
-        codes, (n, cells) = observation.codes, observation.codes.shape
-        kinds = len(self._cards.distortions)
-        u = uniforms(rngs, cells * kinds + cells + 3)
-        noise = _gumbel(u[:, : cells * kinds]).reshape(n, cells, kinds)
+        """One filter at one level on cells drawn by credit, and removals of cells of little credit."""
+        codes, cells = observation.codes, observation.codes.shape[1]
+        kinds = len(self._levels)
+        u = uniforms(rngs, 2 * cells + 7)
+        noise, single = _gumbel(u[:, : 2 * cells]), u[:, 2 * cells :]
         credit = self._credit[slots]
-        spread = NOISE * (credit.std(axis=(1, 2), keepdims=True) + 1e-6)
-        noisy = credit + spread * noise
-        size = np.maximum(1, np.rint(self._size[slots] * (0.5 + u[:, -1]))).astype(int)
-        kept = self._worth(codes, credit) + spread[..., 0] * _gumbel(u[:, cells * kinds : -3])
-        removals = _lowest(np.where(codes > 0, kept, np.inf), size) & (codes > 0)
-        some = (u[:, -2] < 0.5)[:, None]
-        best = noisy.max(axis=2)
-        adds = _lowest(-best, size)
-        proposals = np.where(
-            adds, self._codes(noisy.argmax(axis=2), u[:, -3]) + 1, np.where(removals & some, REMOVE, KEEP)
+        kind = (single[:, 4] * kinds).astype(int)
+        here = np.take_along_axis(credit, kind[:, None, None], axis=2)[..., 0] + credit.mean(axis=2)
+        worth = self._worth(codes, credit)
+        there = (codes > 0) & (self._cards.pairs[codes][..., 0] == kind[:, None])
+        scores = TRUST * _standard(here - worth) + noise[:, :cells] - REPEAT * there
+        count = np.rint(log_uniform(single[:, 0], 1.0, LARGEST_SHARE * cells)).astype(int)
+        adds = _highest(scores, count)
+        kept = TRUST * _standard(worth) + noise[:, cells:]
+        removals = _highest(np.where(codes > 0, -kept, -np.inf), np.rint(count * single[:, 1]).astype(int)) & (
+            codes > 0
         )
-        self._last_order = -best
-        return np.where(observation.refining[:, None], np.where(removals, REMOVE, KEEP), proposals).astype(np.int16)
+        removals &= (single[:, 2] < SWAP)[:, None]
+        code = self._cards.first_of[kind] + (single[:, 3] * self._levels[kind]).astype(int)
+        proposals = np.where(adds, code[:, None] + 1, np.where(removals, REMOVE, KEEP))
+        self._last_order = -scores
+        thinner = thin(codes, self._cards, np.concatenate([u[:, cells : 2 * cells], single[:, 5:7]], axis=1))
+        return np.where(observation.refining[:, None], thinner, proposals).astype(np.int16)
 
-    def order(self, slots: Ints) -> Floats:
+    def order(self, slots: Ints) -> np.ndarray:
         """The highest credit first."""
         return self._last_order
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
-        """Share out how far the margin fell, and adapt the size of proposals."""
-        fallen = self._clean_margin[slots] - self._criterion.margins(answers, *self._references[:, slots])
+        """Share out how far the margin fell beyond what the accounts said."""
+        margins = self._criterion.margins(answers, self._references[slots], self._indices[slots])
         codes = self._cards.codes(plans)
         features = np.zeros((len(slots), *self._credit.shape[1:]), np.float32)
         rows, cells = np.nonzero(codes)
         features[rows, cells, plans[rows, cells, 0]] = self._strength[codes[rows, cells]]
         credit = self._credit[slots]
-        surprise = fallen - np.einsum("ncd,ncd->n", credit, features)
+        surprise = self._clean_margin[slots] - margins - np.einsum("ncd,ncd->n", credit, features)
         power = np.einsum("ncd,ncd->n", features, features)
         self._credit[slots] = credit + (RATE * surprise / (power + 1e-3))[:, None, None] * features
-        size = self._size[slots] * np.where(accepted, GROW, SHRINK)
-        self._size[slots] = np.clip(size, 1, self._credit.shape[1] / 2)
 
     def stop(self, slots: Ints) -> None:
         """Nothing: the accounts are opened anew with the next samples."""
@@ -98,16 +101,11 @@ class CreditAgent:
         kinds = self._cards.pairs[codes][..., 0].astype(int)
         return np.take_along_axis(credit, kinds[..., None], axis=2)[..., 0] * self._strength[codes]
 
-    def _codes(self, distortions: Ints, u: Floats) -> Ints:
-        """The chosen distortions at a level that is the higher, the likelier."""
-        first_of = self._cards.first_of
-        levels = np.diff(np.append(first_of, len(self._cards) + 1))[distortions]
-        return first_of[distortions] + (np.sqrt(u)[:, None] * levels).astype(int)
 
-
-def _strengths(pairs: Ints, levels: list[int]) -> Array:
-    """(codes,) how strong each card is among the levels of its distortion, from 0 to 1."""
-    return (pairs[:, 1] / np.array(levels)[pairs[:, 0]]).astype(np.float32)
+def _standard(values: Floats) -> Floats:
+    """Each row with mean 0 and standard deviation 1."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    return centred / (centred.std(axis=1, keepdims=True) + 1e-9)
 
 
 def _gumbel(u: Floats) -> Floats:
@@ -115,7 +113,7 @@ def _gumbel(u: Floats) -> Floats:
     return -np.log(-np.log(np.clip(u, 1e-12, 1 - 1e-12)))
 
 
-def _lowest(values: Floats, count: Ints) -> np.ndarray:
-    """(n, cells) bool: the `count` lowest of each row."""
-    order = np.argsort(np.argsort(values, axis=1), axis=1)
+def _highest(values: Floats, count: Ints) -> np.ndarray:
+    """(n, cells) bool: the `count` highest of each row."""
+    order = np.argsort(np.argsort(-values, axis=1), axis=1)
     return order < count[:, None]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE
 
@@ -59,7 +59,7 @@ class GreedyAgent:
         self._won[slots] = False
         return np.where(observation.refining[:, None], removals, adds).astype(np.int16)
 
-    def order(self, slots: Ints) -> Floats:
+    def order(self, slots: Ints) -> np.ndarray:
         """The most sensitive cells first."""
         return -self._gain[slots]
 

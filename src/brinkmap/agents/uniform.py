@@ -45,7 +45,7 @@ class RandomAgent:
         thinner = thin(codes, self._cards, np.concatenate([second, single[:, 4:6]], axis=1))
         return np.where(observation.refining[:, None], thinner, proposals).astype(np.int16)
 
-    def order(self, slots: Ints) -> Ints:
+    def order(self, slots: Ints) -> np.ndarray:
         """As random as the choice itself."""
         return self._last_order
 

@@ -26,8 +26,8 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         flags = _parsed(args)
         return int(COMMANDS[type(flags)](flags))
-    except BrinkmapError as error:
-        print(f"brinkmap: {error}", file=sys.stderr)
+    except (BrinkmapError, OSError) as error:  # OSError: a folder that cannot be written, a full disk
+        print(f"brinkmap: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("brinkmap: interrupted; what is finished is kept, the same command goes on from there.", file=sys.stderr)

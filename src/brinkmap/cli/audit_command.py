@@ -56,7 +56,7 @@ class AuditFlags:
     """Exit 1 if more than this share of the attacked samples flips."""
     export: str | None = None
     """Write each modified sample as a file and score the files again: png or npy."""
-    run: tyro.conf.OmitArgPrefixes[RunFlags] = dataclasses.field(default_factory=RunFlags)  # type: ignore[valid-type]
+    run: tyro.conf.OmitArgPrefixes[RunFlags] = dataclasses.field(default_factory=RunFlags)
     """How the samples are attacked."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from brinkmap.registry import entries
@@ -27,6 +28,6 @@ def run_list(flags: ListFlags) -> int:
     for kind in ("victim", "distortion", "agent"):
         table = Table(kind, "what it is", title=f"{kind}s", title_justify="left", expand=True)
         for entry in entries(kind):
-            table.add_row(entry.name, entry.description)
+            table.add_row(escape(entry.name), escape(entry.description))
         console.print(table)
     return 0

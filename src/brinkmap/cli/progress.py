@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -61,7 +62,7 @@ class Progress:
     def watch(self, result: AttackResult, session: Session) -> None:
         """Take note of one more result."""
         if not self._attacked and not self._bar.tasks[self._task].completed:
-            self._bar.console.print(f"agent: {session.agent_name}", highlight=False)
+            self._bar.console.print(f"agent: {session.agent_name}", markup=False, highlight=False)
         self._attacked += result.attacked
         self._flipped += result.success
         rate = f", {self._flipped / self._attacked:.0%} flipped" if self._attacked else ""
@@ -71,7 +72,7 @@ class Progress:
 def print_audit(done: Audit) -> None:
     """The figures of a finished audit, its verdict, and where the report lies."""
     console = Console()
-    table = Table("figure", "value", title=f"{done.summary['agent']}, {bound_of(done.summary)}", title_justify="left")
+    table = Table("figure", "value", title=escape(f"{done.summary['agent']}, {bound_of(done.summary)}"), title_justify="left")
     for title, key, form in FIGURES:
         if done.summary.get(key) is not None:
             table.add_row(title, form.format(done.summary[key]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -57,7 +56,7 @@ class Family:
     """
 
     def __init__(self, members: Callable[[tuple[int, ...]], Sequence[Distortion]]) -> None:
-        functools.update_wrapper(self, members)
+        self.__doc__ = members.__doc__
         self._members = members
 
     def members(self, shape: tuple[int, ...]) -> tuple[Distortion, ...]:

@@ -68,7 +68,7 @@ class Tint:
 
     def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
         """The sample with each channel moved up or down by the level's offset."""
-        offsets = np.float32([SIGN_OF[sign] * self.epsilon * 2 ** (level - 1) for sign in self.signs])
+        offsets = np.array([SIGN_OF[sign] * self.epsilon * 2 ** (level - 1) for sign in self.signs], np.float32)
         return sample + offsets.reshape(-1, *[1] * (sample.ndim - 1))
 
 

@@ -93,7 +93,7 @@ def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: In
     return kept
 
 
-def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: Ints) -> Floats:
+def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: np.ndarray) -> Floats:
     """(n, cells) by how much the squared L2 grows with the add at each place of the order.
 
     An atom changes when one of its owners is added, and only if no finer owner covers it by then.

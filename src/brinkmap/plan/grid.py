@@ -8,9 +8,8 @@ cells becomes what is shown in atoms: the finest occupied cell wins. With one gr
 from __future__ import annotations
 
 import math
-import numbers
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -138,7 +137,7 @@ def make_grid(patch: Patch | None, extent: Size) -> Grid:
     wanted: Sequence[int | str | Size]
     if patch is None:
         wanted = [default_patch(extent)]
-    elif isinstance(patch, (str, numbers.Number)):
+    elif isinstance(patch, str) or not isinstance(patch, Iterable):
         wanted = [patch]
     else:
         wanted = list(patch)
@@ -155,7 +154,9 @@ def _size(patch: int | str | Size, extent: Size) -> Size:
         size: Size = tuple(int(part) for part in patch.split("x"))
         size = size * len(extent) if len(size) == 1 else size
     else:
-        size = (patch,) * len(extent) if isinstance(patch, numbers.Number) else tuple(patch)
-    if len(size) != len(extent) or not all(isinstance(p, numbers.Integral) and p > 0 for p in size):
-        raise InputError(f"patch: expected {len(extent)} positive numbers, whole ones, for extent {extent}, got {patch!r}.")
+        size = tuple(patch) if isinstance(patch, Iterable) else (patch,) * len(extent)
+    if len(size) != len(extent) or not all(isinstance(p, (int, np.integer)) and p > 0 for p in size):
+        raise InputError(
+            f"patch: expected {len(extent)} positive numbers, whole ones, for extent {extent}, got {patch!r}."
+        )
     return tuple(min(int(p), n) for p, n in zip(size, extent, strict=True))

@@ -59,4 +59,4 @@ class BatchSize:
             self._freeze()
 
     def _freeze(self) -> None:
-        self.frozen = max(self._rates, key=lambda size: self._rates[size], default=self.current)
+        self.frozen = max(self._rates, key=lambda size: self._rates[size]) if self._rates else self.current

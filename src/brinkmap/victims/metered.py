@@ -166,15 +166,15 @@ class Metered:
                 broken.append((rows, error))
                 continue
             failed |= self._remember(tasks, keys, rows, answers)
-        for rows, error in broken:  # only now, so that no retry takes a query that another row was promised
-            failed |= self._one_by_one(tasks, batch, keys, rows, error)
+        for rows, reason in broken:  # only now, so that no retry takes a query that another row was promised
+            failed |= self._one_by_one(tasks, batch, keys, rows, reason)
         return failed
 
     def _one_by_one(
         self, tasks: Sequence[int], batch: Array, keys: Sequence[bytes], rows: list[int], error: Exception
     ) -> dict[tuple[int, bytes], str]:
         """Find out which rows the victim cannot answer. The batch that failed has been paid for, and so is each row."""
-        failed = {}
+        failed: dict[tuple[int, bytes], str] = {}
         for row in rows:
             reason = f"the victim raised {type(error).__name__}: {error}"
             try:
