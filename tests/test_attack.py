@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+
+from brinkmap import ConfidenceBelow, InputError, Run, Targeted, TopK, Untargeted, VictimError, attack, collect
+from brinkmap.attack import results_of
+from brinkmap.plan import make_grid
+from brinkmap.registry import entries
+from brinkmap.session import Session
 from victims_known import (
     AnswersNaNFor,
     CountsSamples,
@@ -21,12 +27,6 @@ from victims_known import (
     near,
     samples_for,
 )
-
-from brinkmap import ConfidenceBelow, InputError, Run, Targeted, TopK, Untargeted, VictimError, attack, collect
-from brinkmap.attack import results_of
-from brinkmap.plan import make_grid
-from brinkmap.registry import entries
-from brinkmap.session import Session
 
 SAMPLES = 12
 VICTIMS = {1: Linear((2, 24), bounds=(-3, 5)), 2: Linear((1, 8, 8)), 3: Linear((1, 4, 6, 6))}
@@ -236,7 +236,7 @@ def test_finds_the_one_weak_cell_and_nothing_else(agent, patch):
         ("confidence:0.3", lambda one: one.after[one.reference] < np.float32(0.3)),
         (ConfidenceBelow(0.1), lambda one: one.after[one.reference] < np.float32(0.1)),
     ],
-    ids=str,
+    ids=lambda value: "" if callable(value) else str(value),
 )
 @pytest.mark.parametrize("party", ["random", "greedy", "credit", "square within L2"])
 def test_success_means_the_criterion(party, criterion, met):
@@ -603,5 +603,7 @@ def test_a_victim_that_fails_for_one_sample_does_not_stop_the_others(party, kind
 def test_a_victim_that_writes_into_its_input_is_stopped(party):
     samples = GOOD.copy()
     found = outcome(WritesIntoItsInput(VICTIMS[2]), samples, ONES, settings(party, 2))
-    assert all("the victim raised ValueError: assignment destination is read-only" in one.error for one in found.results)
+    assert all(
+        "the victim raised ValueError: assignment destination is read-only" in one.error for one in found.results
+    )
     assert_array_equal(samples, GOOD)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from victims_known import AnswersNaNFor, Linear, near, samples_for
 
 from brinkmap import Run, attack, collect
 from brinkmap.results import PUBLIC_FIELDS, failed_result
+from victims_known import AnswersNaNFor, Linear, near, samples_for
 
 VICTIM = Linear((1, 8, 8))
 SAMPLES, LABELS = samples_for(VICTIM, 6)

@@ -103,7 +103,7 @@ def check_sample(sample: Array, shape: tuple[int, ...], bounds: Bounds) -> None:
     if least < np.float32(low) or most > np.float32(high):
         raise InputError(
             f"expected values within the victim's bounds {low:g} to {high:g}, got {least:g} to {most:g}. "
-            f"Give the victim bounds=({least:g}, {most:g}), or scale or clip the sample first."
+            f"Give the victim bounds=({min(low, least):g}, {max(high, most):g}), or scale or clip the sample first."
         )
 
 

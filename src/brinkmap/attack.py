@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from brinkmap.agents.protocol import Agent
-from brinkmap.arrays import RANKS, Array, Bounds, as_samples, check_bounds, check_sample
+from brinkmap.arrays import RANKS, Array, Bounds, Ints, as_samples, check_bounds, check_sample
 from brinkmap.env.slots import ACTIVE, EMPTY, FRESH, Slots
 from brinkmap.env.task import Finished, Task
 from brinkmap.errors import InputError

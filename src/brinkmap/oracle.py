@@ -140,7 +140,7 @@ class TaskOracle:
             queries=self._metered.close(self.task.number),
             queries_to_flip=self._flipped_at,
             steps=self._steps,
-            clips=False,
+            clipped=0.0,
         )
 
     def _put(self, batch: Array, keys: list[bytes]) -> Answers:

@@ -142,7 +142,7 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
         l2_raw=l2 * canvas.span,
         linf_raw=linf * canvas.span,
         changed=int(np.count_nonzero(change)),
-        clipped=_share_clipped(finished, canvas),
+        clipped=finished.clipped,
         plan=None if codes is None else canvas.cards.plan(codes),
         seed=canvas.seed,
         max_l2=task.max_l2,
@@ -162,12 +162,6 @@ def _renderer(task: Task, image: Array, codes: Ints | None, canvas: Canvas) -> C
     if codes is None:
         return lambda: image
     return lambda: canvas.render(task.sample, task.index, codes)[0]
-
-
-def _share_clipped(finished: Finished, canvas: Canvas) -> float:
-    if not finished.clips or finished.codes is None:
-        return 0.0
-    return float(canvas.render(finished.task.sample, finished.task.index, finished.codes)[1].mean())
 
 
 def _stack(rows: list[Array | None]) -> Array:

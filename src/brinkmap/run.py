@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from brinkmap.errors import InputError
@@ -62,11 +63,11 @@ class Run:
         _at_least("refine_budget", self.refine_budget, 0, "queries")
         _at_least("slots", self.slots, 1, "sample at once")
         _at_least("seed", self.seed, 0, "")
-        if self.quantise is not None and not 1 <= self.quantise <= 16:
-            raise InputError(f"quantise: expected 1 to 16 bits, got {self.quantise}. Picture files have 8.")
+        if self.quantise is not None and self.quantise not in range(1, 17):
+            raise InputError(f"quantise: expected 1 to 16 bits, got {self.quantise!r}. Picture files have 8.")
         if self.batch_size is not None:
             _at_least("batch_size", self.batch_size, 1, "sample")
-        for bound in self.l2_bounds:
+        for bound in _each(self.max_l2):
             _positive("max_l2", bound)
         _positive("max_linf", self.max_linf)
         _positive("rate_limit", self.rate_limit)
@@ -77,9 +78,7 @@ class Run:
     @property
     def l2_bounds(self) -> tuple[float | None, ...]:
         """The L2 bounds, each of which every sample is attacked under; (None,) for one attack without."""
-        if self.max_l2 is None or isinstance(self.max_l2, (int, float)):
-            return (self.max_l2,)
-        return tuple(self.max_l2) or (None,)
+        return tuple(float(bound) for bound in _each(self.max_l2)) or (None,)
 
 
 def _at_least(name: str, value: int, least: int, what: str) -> None:
@@ -88,5 +87,11 @@ def _at_least(name: str, value: int, least: int, what: str) -> None:
 
 
 def _positive(name: str, value: float | None) -> None:
-    if value is not None and not (value > 0 and math.isfinite(value)):
-        raise InputError(f"{name}: expected a positive number, got {value:g}. Leave it out for no limit.")
+    if value is not None and not (isinstance(value, Real) and value > 0 and math.isfinite(value)):
+        raise InputError(f"{name}: expected a positive number, got {value!r}. Leave it out for no limit.")
+
+
+def _each(bounds: float | Iterable[float] | None) -> tuple[float, ...]:
+    if bounds is None:
+        return ()
+    return tuple(bounds) if isinstance(bounds, Iterable) and not isinstance(bounds, str) else (bounds,)

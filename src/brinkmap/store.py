@@ -114,6 +114,11 @@ class Store:
             costs: what the run has cost by now.
             batch_size: the frozen batch size, as soon as there is one.
         """
+        # the costs first: a kill between the two leaves queries without results, which are reported as lost
+        self._state["costs"] = costs
+        if batch_size is not None:
+            self._state.setdefault("batch_size", batch_size)
+        self._write_json(self.directory / "run.json", self._state)
         if self._waiting:
             name = f"part-{self._next:06d}.parquet"
             traced = [row for result, _ in self._waiting for row in _trace_rows(result)]
@@ -123,10 +128,6 @@ class Store:
             _write(pa.Table.from_pylist([_row(*kept) for kept in self._waiting], SCHEMA), self._parts / name)
             self._next += 1
             self._waiting = []
-        self._state["costs"] = costs
-        if batch_size is not None:
-            self._state.setdefault("batch_size", batch_size)
-        self._write_json(self.directory / "run.json", self._state)
         self._written_at = time.monotonic()
 
     def merge(self) -> Path:
@@ -217,7 +218,9 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
         return table.cast(pa.schema([SCHEMA.field(name) for name in columns]))
     except (OSError, KeyError, pa.ArrowException) as error:
         said = " ".join(str(error).split())
-        raise InputError(f"{path} is no whole file of results: {said}. Delete it, and its samples are run again.") from error
+        raise InputError(
+            f"{path} is no whole file of results: {said}. Delete it, and its samples are run again."
+        ) from error
 
 
 def _write(table: pa.Table, path: Path) -> None:

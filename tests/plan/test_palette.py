@@ -122,7 +122,8 @@ def test_it_does_not_matter_which_slot_holds_a_sample(canvas, seed):
         strip.images[slot] = sample.ravel()
         strip.move(np.array([slot]), codes[None])
         squared = strip.palette.squared_l2(np.array([slot]), strip.shown[[slot]])
-        seen.append((strip.image(slot).tobytes(), squared.tobytes(), strip.palette.clips[slot].tobytes()))
+        share = strip.palette.share_clipped(slot, strip.shown[slot])
+        seen.append((strip.image(slot).tobytes(), squared.tobytes(), share))
     assert seen[0] == seen[1]
 
 
@@ -154,6 +155,18 @@ def test_clipped_is_where_a_painting_left_the_bounds(canvas, seed):
     for code in np.unique(shown):
         lost = canvas.paint(sample, index, int(code))[1] if code else np.zeros(canvas.shape, bool)
         assert_array_equal(clipped[:, shown == code], lost[:, shown == code])
+
+
+@POOLS
+@given(canvases(), SEEDS)
+def test_the_share_clipped_is_that_of_the_rendered_image(pool_bytes, canvas, seed):
+    rng, strip = np.random.default_rng(seed), Strip(canvas, 2, pool_bytes)
+    for _ in range(2):
+        codes = codes_for(canvas, rng, 2)
+        strip.move(strip.slots, codes)
+    for slot in strip.slots:
+        _, clipped = canvas.render(strip.samples[slot], 10 + slot, codes[slot])
+        assert strip.palette.share_clipped(slot, strip.shown[slot]) == pytest.approx(clipped.mean(), rel=1e-12)
 
 
 @dataclass(frozen=True)

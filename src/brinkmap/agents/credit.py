@@ -74,8 +74,8 @@ class CreditAgent:
         code = self._cards.first_of[kind] + (single[:, 3] * self._levels[kind]).astype(int)
         proposals = np.where(adds, code[:, None] + 1, np.where(removals, REMOVE, KEEP))
         self._last_order = -scores
-        thinner = thin(codes, self._cards, np.concatenate([u[:, cells : 2 * cells], single[:, 5:7]], axis=1))
-        return np.where(observation.refining[:, None], thinner, proposals).astype(np.int16)
+        spare = np.concatenate([u[:, cells : 2 * cells], single[:, 5:7]], axis=1)
+        return thin(proposals, observation, self._cards, spare)
 
     def order(self, slots: Ints) -> np.ndarray:
         """The highest credit first."""

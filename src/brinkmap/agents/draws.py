@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from brinkmap.arrays import Floats, Ints
+from brinkmap.env.observation import Observation
 from brinkmap.plan import KEEP, REMOVE, Cards
 
 __all__ = ["log_uniform", "pick", "thin", "uniforms"]
@@ -41,18 +42,26 @@ def pick(scores: Floats, count: Floats, among: np.ndarray) -> np.ndarray:
     return among & ((scores < share[:, None]) | (scores == lowest))
 
 
-def thin(codes: Ints, cards: Cards, u: Floats) -> Ints:
-    """Proposals that take distortion away: a random share of the occupied cells, or a level off them.
+def thin(proposals: Ints, observation: Observation, cards: Cards, u: Floats) -> Ints:
+    """The proposals, but where a sample is refined one that takes distortion away.
+
+    That is a random share of the occupied cells, or a level off them.
 
     Args:
-        codes: (n, cells) the incumbents.
+        proposals: (n, cells) what is proposed until the criterion is met.
+        observation: how the samples stand.
         cards: what the codes mean.
         u: (n, cells + 2) uniform in [0, 1).
     """
+    refining = observation.refining
+    if not refining.any():
+        return proposals.astype(np.int16)
+    codes, u = observation.codes[refining], u[refining]
     occupied = codes > 0
     count = log_uniform(u[:, -1], 1.0, np.maximum(occupied.sum(axis=1) / 2, 1.0))
     chosen = pick(u[:, :-2], count, occupied)
     weaker = cards.weaker(codes)
     lowered = np.where(weaker > 0, weaker + 1, REMOVE)
     change = np.where((u[:, -2] < WEAKEN)[:, None], lowered, REMOVE)
-    return np.where(chosen, change, KEEP).astype(np.int16)
+    proposals[refining] = np.where(chosen, change, KEEP)
+    return proposals.astype(np.int16)

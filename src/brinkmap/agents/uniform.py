@@ -42,8 +42,7 @@ class RandomAgent:
         code = self._random_code(single[:, 3], single[:, 4])
         proposals = np.where(adds, code[:, None] + 1, np.where(removals, REMOVE, KEEP))
         self._last_order = first
-        thinner = thin(codes, self._cards, np.concatenate([second, single[:, 4:6]], axis=1))
-        return np.where(observation.refining[:, None], thinner, proposals).astype(np.int16)
+        return thin(proposals, observation, self._cards, np.concatenate([second, single[:, 4:6]], axis=1))
 
     def order(self, slots: Ints) -> np.ndarray:
         """As random as the choice itself."""

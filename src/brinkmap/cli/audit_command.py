@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import tyro
 
@@ -66,19 +66,13 @@ def toml_defaults(path: Path) -> AuditFlags:
     Raises:
         InputError: it cannot be read, or has a key that is no flag.
     """
-    run_keys = {field.name for field in dataclasses.fields(RunFlags)}
-    own_keys = {field.name for field in dataclasses.fields(AuditFlags)} - {"run", "config"}
-    values = read_toml(path, dict.fromkeys(run_keys | own_keys, str))
-    own = {key: value for key, value in values.items() if key in own_keys}
-    for key in ("mean", "std", "bounds"):
-        if key in own:
-            own[key] = tuple(own[key])
-    if "out" in own:
-        own["out"] = Path(own["out"])
+    own, run = get_type_hints(AuditFlags), get_type_hints(RunFlags)
+    del own["run"], own["config"]
+    values = read_toml(path, own | run)
     missing: Any = tyro.MISSING
     return AuditFlags(
-        **({"victim": missing, "data": missing, "config": path} | own),
-        run=RunFlags(**{key: value for key, value in values.items() if key in run_keys}),
+        **({"victim": missing, "data": missing, "config": path} | {key: values[key] for key in own if key in values}),
+        run=RunFlags(**{key: values[key] for key in run if key in values}),
     )
 
 

@@ -8,7 +8,7 @@ import inspect
 import textwrap
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import tyro
 
@@ -32,6 +32,7 @@ TYPED = {
 """What the fields of `Run` are on a command line; those left out are integers."""
 MANY = ("distortions", "patch", "max_l2")
 """Fields that take several values; none given is an empty tuple."""
+CALLED = {str: "a text", Path: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def _docstrings(of: type) -> dict[str, str]:
@@ -75,7 +76,7 @@ def run_of(flags: Any) -> Run:
     return Run(**values)
 
 
-def read_toml(path: Path, known: dict[str, type]) -> dict[str, Any]:
+def read_toml(path: Path, known: dict[str, Any]) -> dict[str, Any]:
     """The keys of a TOML file, which are the long flags with _ or - alike.
 
     Args:
@@ -83,23 +84,29 @@ def read_toml(path: Path, known: dict[str, type]) -> dict[str, Any]:
         known: the keys that may be there and their types; a key that takes several values may have one.
 
     Raises:
-        InputError: it cannot be read, or has a key that is no flag.
+        InputError: it cannot be read, or has a key that is no flag or a value of another type.
     """
     try:
         given = tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"config {path}: {error}.") from error
     values = {key.replace("-", "_"): value for key, value in given.items()}
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InputError(f"config {path}: unknown key {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
-    return {key: _typed(path, key, value, key in MANY) for key, value in values.items()}
+    return {key: _read(value, known[key], f"config {path}: {key}") for key, value in values.items()}
 
 
-def _typed(path: Path, key: str, value: Any, many: bool) -> Any:
-    if isinstance(value, dict):
-        raise InputError(f"config {path}: {key} is a table; keys stand at the top level.")
-    if not many:
-        return value
-    items = value if isinstance(value, list) else [value]
-    return tuple(float(item) if key == "max_l2" else str(item) for item in items)
+def _read(value: Any, kind: Any, what: str) -> Any:
+    """A TOML value as a flag of this type would hold it; a whole number will do for a number or a text."""
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) is tuple:
+        items = value if isinstance(value, list) else [value]
+        if options[-1] is not Ellipsis and len(items) != len(options):
+            raise InputError(f"{what}: expected {len(options)} values, got {value!r}.")
+        return tuple(_read(item, options[0], what) for item in items)
+    if options:
+        return _read(value, options[0], what)
+    if type(value) is kind or (type(value), kind) in ((int, float), (int, str), (str, Path)):
+        return kind(value)
+    raise InputError(f"{what}: expected {CALLED[kind]}, got {value!r}.")

@@ -51,18 +51,21 @@ class Progress:
         self._attacked = self._flipped = 0
 
     def __enter__(self) -> Progress:
-        self._bar.start()
+        if self._bar.console.is_terminal:  # a log file gets the bar once, at the end, and none for bad input
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
     def watch(self, result: AttackResult, session: Session) -> None:
         """Take note of one more result."""
         if not self._attacked and not self._bar.tasks[self._task].completed:
             self._bar.console.print(f"agent: {session.agent_name}", markup=False, highlight=False)
+        self._bar.start()
         self._attacked += result.attacked
         self._flipped += result.success
         rate = f", {self._flipped / self._attacked:.0%} flipped" if self._attacked else ""
@@ -72,7 +75,9 @@ class Progress:
 def print_audit(done: Audit) -> None:
     """The figures of a finished audit, its verdict, and where the report lies."""
     console = Console()
-    table = Table("figure", "value", title=escape(f"{done.summary['agent']}, {bound_of(done.summary)}"), title_justify="left")
+    table = Table(
+        "figure", "value", title=escape(f"{done.summary['agent']}, {bound_of(done.summary)}"), title_justify="left"
+    )
     for title, key, form in FIGURES:
         if done.summary.get(key) is not None:
             table.add_row(title, form.format(done.summary[key]))

@@ -162,14 +162,13 @@ class Slots:
         """
         self._check(slots, proposals)
         order = self._order[slots] if order is None else np.asarray(order)
-        asking, codes, shown, squared = self._candidates(slots, proposals, order)
+        asking, keys, codes, shown, squared = self._candidates(slots, proposals, order)
         fresh = self.where(FRESH)
         images = self._images[slots[asking]]
         self.palette.render(slots[asking], self._shown[slots[asking]], shown, images)
         rows = np.concatenate([fresh, slots[asking]])
-        keys = [b""] * len(fresh) + [_key(row) for row in shown]
         batch = np.concatenate([self._images[fresh], images]).reshape(-1, *self.canvas.shape)
-        answers = self.metered.ask([self._number(slot) for slot in rows], batch, keys)
+        answers = self.metered.ask([self._number(slot) for slot in rows], batch, [b""] * len(fresh) + keys)
         started = self._start(fresh, answers)
         for row in answers.failed.keys() - range(len(fresh)):
             self._fail(int(rows[row]), answers.failed[row])
@@ -206,7 +205,7 @@ class Slots:
             queries=queries,
             queries_to_flip=flipped or None,
             steps=int(self._steps[slot]),
-            clips=bool(self.palette.clips[slot, self._shown[slot]].any()),
+            clipped=self.palette.share_clipped(slot, self._shown[slot]),
             trace=self._traces.pop(slot),
         )
 
@@ -227,20 +226,26 @@ class Slots:
                 "0 keeps, 1 removes, 2.. adds card 1.. ."
             )
 
-    def _candidates(self, slots: Ints, proposals: Ints, order: Ints) -> tuple[np.ndarray, Ints, Ints, np.ndarray]:
-        """Which proposals are worth a query (a mask), and their codes, what is shown, and their squared L2."""
+    def _candidates(
+        self, slots: Ints, proposals: Ints, order: Ints
+    ) -> tuple[np.ndarray, list[bytes], Ints, Ints, np.ndarray]:
+        """Which proposals are worth a query (a mask), and their keys, codes, what they show, and their squared L2."""
         self.palette.prepare(slots, np.maximum(proposals - 1, KEEP))
         codes = fit(self.palette, slots, self.codes[slots], proposals, order, self.max_l2[slots], self.rules.max_linf)
         shown = self.canvas.grid.shown(codes)
         squared = self.palette.squared_l2(slots, shown)
         worth = (shown != self._shown[slots]).any(axis=1)
         worth &= (self._flipped_at[slots] == 0) | (np.sqrt(squared) < self.l2[slots] - LEAST_GAIN)
+        keys = []
         for row in np.flatnonzero(worth):
-            if self.metered.remembers(self._number(slots[row]), _key(shown[row])):
+            key = _key(shown[row])
+            if self.metered.remembers(self._number(slots[row]), key):
                 self.metered.ledger.cache_hits += 1
                 worth[row] = False
+            else:
+                keys.append(key)
         self._free[slots] = np.where(worth, 0, self._free[slots] + 1)
-        return worth, codes[worth], shown[worth], squared[worth]
+        return worth, keys, codes[worth], shown[worth], squared[worth]
 
     def _start(self, fresh: Ints, answers: Answers) -> Ints:
         """Read the clean looks; returns the slots whose sample is worth attacking."""

@@ -61,6 +61,6 @@ class Finished:
     queries: int
     queries_to_flip: int | None
     steps: int
-    clips: bool
-    """Whether any painting in the plan was clipped."""
+    clipped: float
+    """Share of all values that clipping to the bounds moved."""
     trace: list[TraceStep] = field(default_factory=list)

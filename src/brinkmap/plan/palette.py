@@ -65,9 +65,11 @@ class Canvas:
         scaled.flags.writeable = False
         painted = distortion.paint(scaled, level, paint_generator(self.seed, index, distortion.name), self.grid)
         self._check(painted, distortion.name, level)
-        clipped = (painted < 0) | (painted > 1)
-        raw = self._raw(np.clip(painted, np.float32(0), np.float32(1)))
-        return np.where(painted == scaled, sample, raw), clipped
+        within = np.clip(painted, np.float32(0), np.float32(1))
+        raw = self._raw(within)
+        if raw is not within:  # what was left alone must keep the sample's own bits, whatever the scaling rounds to
+            raw = np.where(painted == scaled, sample, raw)
+        return raw, within != painted
 
     def render(self, sample: Array, index: int, codes: Ints) -> tuple[Array, np.ndarray]:
         """One plan rendered from scratch: what `Palette` renders step by step, to the same bits.
@@ -114,7 +116,7 @@ class Canvas:
                 f"distortion {name!r}, level {level}: expected float32 of shape {self.shape}, got {got[1]} of shape "
                 f"{got[0]}. Return the whole sample, and .astype('float32')."
             )
-        if not np.isfinite(painted).all():
+        if not np.isfinite(painted.sum()):
             raise InputError(f"distortion {name!r}, level {level}: painted NaN or infinity. Keep its values finite.")
 
 
@@ -134,8 +136,8 @@ class Palette:
         self.energy = np.zeros((slots, cards + 1, atoms))
         """(slots, codes, atoms) float64: squared L2 that a code adds in an atom, on samples scaled to 0..1."""
         self.peak = np.zeros((slots, cards + 1, atoms)) if needs_peak else None
-        self.clips = np.zeros((slots, cards + 1), bool)
-        """Whether clipping moved anything in a painting."""
+        self.clipped = np.zeros((slots, cards + 1, atoms), np.int32)
+        """(slots, codes, atoms) values that clipping moved."""
         self._index = np.zeros(slots, np.int64)
         self._built = np.zeros((slots, cards + 1), bool)
         capacity = max(cards, min(slots * cards, POOL_BYTES // (4 * canvas.size)))
@@ -143,6 +145,7 @@ class Palette:
         self._row = np.full((slots, cards + 1), -1, np.int64)
         self._holds = np.full((capacity, 2), -1, np.int64)
         self._used = np.zeros(capacity, np.int64)
+        self._empty = list(range(capacity))[::-1]
         self._tick = 1
         self._values = canvas.grid.values(canvas.shape[0])
 
@@ -152,9 +155,7 @@ class Palette:
         self._index[slot] = index
         self._built[slot] = False
         self._built[slot, 0] = True
-        held = self._row[slot][self._row[slot] >= 0]
-        self._holds[held] = -1
-        self._used[held] = 0
+        self._empty += self._row[slot][self._row[slot] >= 0].tolist()
         self._row[slot] = -1
 
     def prepare(self, slots: Ints, codes: Ints) -> None:
@@ -172,6 +173,10 @@ class Palette:
     def squared_l2(self, slots: Ints, shown: Ints) -> Floats:
         """(n,) float64 squared L2 of what the atoms show, scaled to 0..1; exact, for atoms do not overlap."""
         return self.energy[slots[:, None], shown, np.arange(shown.shape[1])].sum(axis=1)
+
+    def share_clipped(self, slot: int, shown: Ints) -> float:
+        """The share of a slot's values that clipping moved, for what its atoms show."""
+        return float(self.clipped[slot, shown, np.arange(len(shown))].sum() / self.canvas.size)
 
     def render(self, slots: Ints, before: Ints, after: Ints, images: Array) -> None:
         """Change rendered samples in place from what they show to what they should.
@@ -213,18 +218,24 @@ class Palette:
         canvas = self.canvas
         clean = self.clean[slot]
         painting, clipped = canvas.paint(clean.reshape(canvas.shape), int(self._index[slot]), code)
-        row = int(np.argmin(self._used))
-        if self._holds[row, 0] >= 0:
-            self._row[tuple(self._holds[row])] = -1
+        row = self._empty.pop() if self._empty else self._least_recently_used()
         self._pool[row] = painting.ravel()
         self._holds[row], self._row[slot, code], self._used[row] = (slot, code), row, self._tick
         if self._built[slot, code]:
             return
-        change = (painting.ravel().astype(np.float64) - clean) / canvas.span
+        change = painting.ravel().astype(np.float64) - clean
+        if canvas.span != 1:
+            change /= canvas.span
         change = change.reshape(canvas.shape[0], -1)
         squares = np.einsum("cp,cp->p", change, change)
         self.energy[slot, code] = np.bincount(canvas.grid.atom_of, weights=squares, minlength=canvas.grid.atoms)
         if self.peak is not None:
             self.peak[slot, code] = np.abs(change).max(axis=0)[canvas.grid.positions].max(axis=1)
-        self.clips[slot, code] = clipped.any()
+        count = np.bincount(canvas.grid.atom_of, clipped.reshape(canvas.shape[0], -1).sum(axis=0), canvas.grid.atoms)
+        self.clipped[slot, code] = count
         self._built[slot, code] = True
+
+    def _least_recently_used(self) -> int:
+        row = int(np.argmin(self._used))
+        self._row[tuple(self._holds[row])] = -1
+        return row

@@ -36,8 +36,11 @@ def torch_function(module: Any, device: str | None = None) -> Callable[[Array], 
             reason = str(error).partition("\n")[0]
             raise InputError(f"device: cannot use {device!r}: {reason}. Leave it out, or give 'cpu'.") from error
 
+    module.eval()
+
     def call(batch: Array) -> Array:
-        module.eval()
+        if module.training:  # walks all submodules, so only when somebody has put it back into training
+            module.eval()
         weight = next((p for p in module.parameters() if p.is_floating_point()), None)
         where, kind = (device, torch.float32) if weight is None else (weight.device, weight.dtype)
         with torch.inference_mode():

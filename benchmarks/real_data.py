@@ -1,0 +1,41 @@
+"""Where benchmarks and examples find the real samples and victims, which are not part of the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import brinkmap
+
+SHARED = Path(os.environ.get("BRINKMAP_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+
+def cifar_victim(name: str) -> brinkmap.Victim:
+    """A CIFAR-10 network of the data folder, by the name its loader has: resnet20, resnet56, cnn_a_mix ..."""
+    if str(_present()) not in sys.path:
+        sys.path.insert(0, str(SHARED))
+    import models_cifar
+
+    return brinkmap.wrap(models_cifar.load(name), shape=(3, 32, 32), classes=10)
+
+
+def cifar_images() -> tuple[Any, Any]:
+    """The 460 lossless test images: uint8 (n, 32, 32, 3) and labels."""
+    held = np.load(_present() / "cifar10" / "test_lossless_460.npz", allow_pickle=False)
+    return held["x"], held["y"]
+
+
+def correct(victim: brinkmap.Victim, x: Any, y: Any, count: int) -> tuple[Any, Any]:
+    """The first `count` samples that the victim gets right; choosing them is not part of any attack's queries."""
+    right = np.concatenate([victim.predict(x[i : i + 64]).argmax(axis=1) for i in range(0, len(x), 64)]) == y
+    return x[right][:count], y[right][:count]
+
+
+def _present() -> Path:
+    if not SHARED.is_dir():
+        raise SystemExit(f"real data not found at {SHARED}; set BRINKMAP_DATA to the folder that holds cifar10/.")
+    return SHARED
