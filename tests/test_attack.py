@@ -171,7 +171,7 @@ def test_success_is_the_criterion_met_by_the_answer(party, rank):
         assert result.before.argmax() == result.reference == result.label
 
 
-@pytest.mark.parametrize("changes", [{"slots": 1}, {"slots": 7}, {"batch_size": 1}, {"batch_size": 5}], ids=str)
+@pytest.mark.parametrize("changes", [{"slots": 1}, {"slots": 7, "batch_size": 3}], ids=str)
 @every_party
 def test_neither_slots_nor_batches_change_a_result(party, rank, changes):
     assert bits(laws(party, rank, **changes).results) == bits(laws(party, rank).results)

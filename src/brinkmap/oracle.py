@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brinkmap.arrays import Array, Ints
-from brinkmap.env.slots import LEAST_GAIN, STALL, Rules
+from brinkmap.env.rules import LEAST_GAIN, STALL, Rules
 from brinkmap.env.task import Finished, Task
 from brinkmap.errors import BudgetSpent, InputError
 from brinkmap.objective import label_fault

@@ -13,7 +13,7 @@ import numpy as np
 
 from brinkmap.agents.protocol import Attack
 from brinkmap.arrays import Array
-from brinkmap.env.slots import Rules
+from brinkmap.env.rules import Rules
 from brinkmap.env.task import Finished, Task
 from brinkmap.errors import BrinkmapError, BudgetSpent
 from brinkmap.oracle import TaskOracle

@@ -11,7 +11,7 @@ import numpy as np
 from brinkmap.agents.protocol import Agent, Attack
 from brinkmap.arrays import check_bounds
 from brinkmap.distortions import NATURAL, arsenal
-from brinkmap.env.slots import Rules
+from brinkmap.env.rules import Rules
 from brinkmap.errors import InputError
 from brinkmap.objective import criterion_of
 from brinkmap.plan import Canvas, Cards, make_grid

@@ -291,7 +291,7 @@ def test_data_of_rank_1_and_3(folder):
 
 def test_the_demo_flips_more_than_half_of_fifty_digits(folder):
     pytest.importorskip("torch")
-    assert main(["demo", "--samples", "54", "--refine-budget", "0"]) == 0
+    assert main(["demo", "--samples", "54", "--budget", "60", "--refine-budget", "0"]) == 0
     summary = json.loads((folder / "demo-results" / "summary.json").read_text())
     assert summary["attacked"] >= 50
     assert summary["success_rate"] > 0.5

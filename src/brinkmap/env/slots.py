@@ -7,57 +7,24 @@ agent is wrapped in this, so a bad one costs queries and never results.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
+from brinkmap.env.rules import LEAST_GAIN, STALL, Rules, Tick
 from brinkmap.env.task import Finished, Task, TraceStep
 from brinkmap.errors import InputError
-from brinkmap.objective import Criterion, label_fault, log_probabilities
+from brinkmap.objective import label_fault, log_probabilities
 from brinkmap.plan import KEEP, Canvas, Palette, fit
 from brinkmap.seeding import sample_generator
 from brinkmap.victims.metered import Answers, Metered
 from brinkmap.victims.protocol import has_scores
 
-__all__ = ["Rules", "Slots", "Tick"]
+__all__ = ["ACTIVE", "DONE", "EMPTY", "FRESH", "Slots"]
 
-LEAST_GAIN = 1e-4
-"""A proposal must improve the objective by more than this: float networks differ in the last bits with the batch."""
-STALL = 32
-"""Proposals in a row that cost no query, after which an attack is over."""
 EMPTY, FRESH, ACTIVE, DONE = range(4)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What ends and what steers every attack of a run."""
-
-    criterion: Criterion
-    budget: int
-    refine_budget: int
-    max_linf: float | None
-    trace: bool = False
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What one tick brought."""
-
-    started: Ints
-    """Slots whose clean look is in and whose sample is worth attacking."""
-    asked: Ints
-    """Slots whose proposal was put to the victim and answered."""
-    plans: Ints
-    """(asked, cells, 2)."""
-    answers: Array
-    """(asked, classes)."""
-    accepted: np.ndarray
-    """(asked,) bool."""
-    finished: Ints
-    """Slots that are done."""
 
 
 class Slots:

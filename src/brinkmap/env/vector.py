@@ -15,7 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from brinkmap.arrays import Array, Ints
-from brinkmap.env.slots import ACTIVE, DONE, EMPTY, FRESH, Rules, Slots
+from brinkmap.env.rules import Rules
+from brinkmap.env.slots import ACTIVE, DONE, EMPTY, FRESH, Slots
 from brinkmap.env.task import Task
 from brinkmap.errors import InputError
 from brinkmap.plan import Canvas

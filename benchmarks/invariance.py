@@ -1,0 +1,83 @@
+"""How far results of a float network depend on how many samples are attacked at once, each difference traced.
+
+    python benchmarks/invariance.py         ResNet-20, 200 images; writes docs/results/invariance.json
+
+Attacks the same images with 1, 7 and 256 slots. Where a sample ends differently, its two traces are followed to the
+first decision that differs, and that decision is scored again: how far was it from the threshold, in nats?
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from real_data import cifar_images, cifar_victim, correct
+
+import brinkmap
+from brinkmap.attack import first_of, results_of
+from brinkmap.env.rules import LEAST_GAIN
+from brinkmap.session import Session
+
+SLOTS, SAMPLES = (1, 7, 256), 200
+RUNS = {
+    "natural filters, no bound": {"budget": 200},
+    "tint, L2 <= 2.0": {"budget": 100, "max_l2": 2.0, "distortions": ("tint",)},
+}
+
+
+def attacked(victim, x, y, settings, slots):
+    first, samples = first_of(x, y, victim.bounds)
+    session = Session(victim, first.shape, brinkmap.Run(agent="random", slots=slots, trace=True, **settings))
+    results = sorted(results_of(session, samples, y), key=lambda result: result.index)
+    return results, session.canvas
+
+
+def outcome(result) -> tuple:
+    return result.success, result.queries, result.plan.tobytes()
+
+
+def first_difference(victim, canvas, one, other) -> dict:
+    """The first decision on which two traces of a sample part, and its distance from the threshold."""
+    codes = np.zeros(canvas.grid.cells, np.int16)
+    for here, there in zip(one.trace, other.trace, strict=False):
+        proposed = codes.copy()
+        proposed[here.cells] = here.codes
+        same = np.array_equal(here.cells, there.cells) and np.array_equal(here.codes, there.codes)
+        if not same:
+            return {"sample": one.index, "query": here.query, "why": "another proposal", "nats": None}
+        if here.accepted != there.accepted or (here is one.trace[-1]) != (there is other.trace[-1]):
+            margins = []
+            for plan in (codes, proposed):
+                image, _ = canvas.render(one.clean, one.index, plan)
+                logs = np.log(victim.predict(image[None])[0].astype(np.float64))
+                margins.append(logs[one.reference] - np.delete(logs, one.reference).max())
+            gap = min(abs(margins[1]), abs(margins[0] - margins[1] - LEAST_GAIN))
+            return {"sample": one.index, "query": here.query, "why": "accepted or not", "nats": float(gap)}
+        if here.accepted:
+            codes = proposed
+    return {"sample": one.index, "query": None, "why": "traces agree, lengths differ", "nats": None}
+
+
+def main() -> None:
+    victim = cifar_victim("resnet20")
+    x, y = correct(victim, *cifar_images(), SAMPLES)
+    rows = []
+    for title, settings in RUNS.items():
+        runs = {slots: attacked(victim, x, y, settings, slots) for slots in SLOTS}
+        reference, canvas = runs[SLOTS[-1]]
+        for slots in SLOTS[:-1]:
+            pairs = zip(runs[slots][0], reference, strict=True)
+            traced = [first_difference(victim, canvas, a, b) for a, b in pairs if outcome(a) != outcome(b)]
+            rows.append(
+                {"run": title, "slots": [slots, SLOTS[-1]], "samples": len(x), "differ": len(traced),
+                 "share": len(traced) / len(x), "traced": traced}
+            )  # fmt: skip
+            print(rows[-1], flush=True)
+    out = Path(__file__).resolve().parents[1] / "docs" / "results" / "invariance.json"
+    out.write_text(json.dumps(rows, indent=1) + "\n")
+    print(f"written: {out}")
+
+
+if __name__ == "__main__":
+    main()
