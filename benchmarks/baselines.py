@@ -13,10 +13,10 @@ import platform
 from pathlib import Path
 
 import numpy as np
-from real_data import cifar_images, cifar_victim, correct
 
 import brinkmap
 from brinkmap.metrics import bootstrap_interval, perceptibility
+from real_data import cifar_images, cifar_victim, correct
 
 BUDGET, SAMPLES, SEEDS = 200, 200, (0, 1, 2)
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
@@ -69,27 +69,34 @@ def measure(victim: brinkmap.Victim, x: np.ndarray, y: np.ndarray, case: dict) -
     }
 
 
-def markdown(natural: list[dict], norm: list[dict]) -> str:
-    head = "| filters | agent | L2 bound | ASR | capped mean queries (95 %) | median | L2 of flips | SSIM | PSNR dB |\n"
-    rule = "|---|---|---|---|---|---|---|---|---|\n"
+HEAD = """| filters | agent | L2 bound | ASR | capped mean queries (95 %) | median | L2 of flips | SSIM | PSNR dB |
+|---|---|---|---|---|---|---|---|---|
+"""
+PAGE = """# Baselines: what every later agent has to beat
 
-    def lines(rows: list[dict]) -> str:
-        return "".join(
-            f"| {r['filters']} | {r['agent']} | {r['max_l2'] or 'none'} | {r['asr']:.3f} | {r['queries_capped_mean']:.1f} "
-            f"({r['interval'][0]:.1f} to {r['interval'][1]:.1f}) | {r['queries_median']:.0f} | {r['l2_mean']} | "
-            f"{r['ssim_mean']} | {r['psnr_db_mean']} |\n"
-            for r in rows
-        )
+CIFAR-10 ResNet-20 (akamaster, BSD-2), the first {samples} lossless test images it gets right, untargeted, budget
+{budget} queries with the clean look, seeds {seeds}; distances on pixels scaled to 0..1. Intervals are bootstraps over
+samples. Made by `python benchmarks/baselines.py` (figures in `baselines.json`).
 
-    return (
-        "# Baselines: what every later agent has to beat\n\n"
-        f"CIFAR-10 ResNet-20 (akamaster, BSD-2), the first {SAMPLES} lossless test images it gets right, untargeted, budget "
-        f"{BUDGET} queries with the clean look, seeds {', '.join(map(str, SEEDS))}; distances on pixels scaled to 0..1. "
-        "Intervals are bootstraps over samples. Made by `python benchmarks/baselines.py` (figures in `baselines.json`).\n\n"
-        "## Natural filters, 4 x 4 patches, no distance bound\n\nUp to 40 more queries refine each flip; L2, SSIM and PSNR "
-        "are those after refining.\n\n" + head + rule + lines(natural)
-        + "\n## Norm track (unnatural, norm-matched)\n\n" + head + rule + lines(norm)
-    )  # fmt: skip
+## Natural filters, 4 x 4 patches, no distance bound
+
+Up to 40 more queries refine each flip; L2, SSIM and PSNR are those after refining.
+
+{natural}
+## Norm track (unnatural, norm-matched)
+
+{norm}
+"""
+
+
+def lines(rows: list[dict]) -> str:
+    """The rows of one table."""
+    return HEAD + "".join(
+        f"| {r['filters']} | {r['agent']} | {r['max_l2'] or 'none'} | {r['asr']:.3f} | "
+        f"{r['queries_capped_mean']:.1f} ({r['interval'][0]:.1f} to {r['interval'][1]:.1f}) | "
+        f"{r['queries_median']:.0f} | {r['l2_mean']} | {r['ssim_mean']} | {r['psnr_db_mean']} |\n"
+        for r in rows
+    )
 
 
 def main() -> None:
@@ -104,7 +111,14 @@ def main() -> None:
     figures = {"machine": platform.processor() or platform.machine(), "natural": tables[0], "norm": tables[1]}
     (RESULTS / "baselines.json").write_text(json.dumps(figures, indent=1) + "\n")
     notes = RESULTS / "baselines-notes.md"
-    (RESULTS / "baselines.md").write_text(markdown(*tables) + (notes.read_text() if notes.exists() else ""))
+    page = PAGE.format(
+        samples=SAMPLES,
+        budget=BUDGET,
+        seeds=", ".join(map(str, SEEDS)),
+        natural=lines(tables[0]),
+        norm=lines(tables[1]),
+    )
+    (RESULTS / "baselines.md").write_text(page + (notes.read_text() if notes.exists() else ""))
     print(f"written: {RESULTS / 'baselines.md'}")
 
 

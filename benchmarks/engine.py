@@ -18,18 +18,18 @@ import time
 from pathlib import Path
 
 import numpy as np
-from real_data import cifar_images, cifar_victim
 
 import brinkmap
 from brinkmap.attack import first_of, results_of
 from brinkmap.data import digits_heldout
 from brinkmap.session import Session
 from brinkmap.victims import load_victim
+from real_data import cifar_images, cifar_victim
 
 SAMPLES, REPEATS = 256, 5
 RUNS = {
     "natural filters, no bound, budget 200": {"budget": 200},
-    "tint, L2 <= 1.0, budget 50": {"budget": 50, "max_l2": 1.0, "distortions": ("tint",)},
+    "tint, L2 <= 1.0, budget 200": {"budget": 200, "max_l2": 1.0, "distortions": ("tint",)},
 }
 STREAM = (1_000, 10_000, 100_000)
 
@@ -93,8 +93,9 @@ def measure_rates() -> list[dict]:
             share, inside, rate, peak = (statistics.median(column) for column in zip(*measured, strict=True))
             spread = [round(min(m[0] for m in measured), 3), round(max(m[0] for m in measured), 3)]
             rows.append(
-                {"victim": name, "run": what, "queries": queries, "peak_rate": round(peak), "achieved_rate": round(rate),
-                 "share_of_peak": round(share, 3), "share_range": spread, "time_in_victim": round(inside, 3)}
+                {"victim": name, "run": what, "queries": queries, "peak_rate": round(peak),
+                 "achieved_rate": round(rate), "share_of_peak": round(share, 3), "share_range": spread,
+                 "time_in_victim": round(inside, 3)}
             )  # fmt: skip
             print(f"{name:26s} {what:40s} {share:6.1%} of peak {spread}, {inside:6.1%} in victim", flush=True)
     return rows

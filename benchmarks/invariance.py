@@ -12,12 +12,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-from real_data import cifar_images, cifar_victim, correct
 
 import brinkmap
 from brinkmap.attack import first_of, results_of
 from brinkmap.env.rules import LEAST_GAIN
 from brinkmap.session import Session
+from real_data import cifar_images, cifar_victim, correct
 
 SLOTS, SAMPLES = (1, 7, 256), 200
 RUNS = {

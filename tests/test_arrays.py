@@ -147,6 +147,8 @@ def test_a_sample_and_a_batch_on_the_bounds_are_let_through(shape, bounds):
         (np.full((1, 4, 4), np.nan), "expected finite values, got NaN or infinity. Fill or drop"),
         (np.full((2, 1, 4, 4), np.inf), "expected finite values, got NaN or infinity"),
         (np.where(np.arange(16) == 5, np.nan, 0).reshape(1, 4, 4), "expected finite values"),
+        (np.where(np.arange(16) == 5, np.inf, 0).reshape(1, 4, 4), "expected finite values"),
+        (np.where(np.arange(16) == 5, -np.inf, 0).reshape(1, 4, 4), "expected finite values"),
         (np.full((1, 4, 4), 1.5), r"within the victim's bounds 0 to 1, got 1.5 to 1.5. Give .* bounds=\(0, 1.5\)"),
         (
             np.linspace(-0.31, 1, 16).reshape(1, 4, 4),
@@ -154,7 +156,7 @@ def test_a_sample_and_a_batch_on_the_bounds_are_let_through(shape, bounds):
         ),
         (np.full((1, 4, 4), np.nextafter(np.float32(1), np.float32(2))), "within the victim's bounds 0 to 1"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_sample_that_the_victim_does_not_take_is_refused(sample, said):
     with pytest.raises(InputError, match=said):

@@ -21,6 +21,7 @@ class Brush:
     natural: bool = True
 
     def paint(self, sample, level, rng, grid):
+        assert 1 <= level <= self.levels
         return sample + np.float32(self.strength * level) * rng.standard_normal(sample.shape, dtype=np.float32)
 
 
@@ -34,6 +35,7 @@ class Holes:
     natural: bool = True
 
     def paint(self, sample, level, rng, grid):
+        assert level == 1
         return np.where(rng.random(sample.shape) < 0.5, np.float32(1), sample)
 
 

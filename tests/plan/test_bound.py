@@ -146,18 +146,15 @@ class Offset:
         return sample + np.float32(self.offsets[level - 1])
 
 
+@pytest.mark.parametrize("ranks", [1, 2, 7])
 @pytest.mark.parametrize("cells", [3, 64, 500])
-def test_cells_of_equal_rank_are_kept_in_their_own_order(cells):
+def test_cells_of_equal_rank_are_kept_in_their_own_order(cells, ranks):
     canvas = canvas_of((1, cells), 1, [Offset((0.25,))])
-    found = fitted(
-        canvas,
-        np.zeros((1, cells), np.float32),
-        np.zeros(cells, np.int16),
-        np.full(cells, 2, np.int16),
-        np.zeros(cells),
-        0.25 * np.sqrt(2.5),
-    )
-    assert np.flatnonzero(found).tolist() == [0, 1]
+    order = np.random.default_rng(cells).integers(0, ranks, cells).astype(float)
+    wanted = sorted(range(cells), key=lambda cell: order[cell])[: cells // 2]
+    sample, clean = np.zeros((1, cells), np.float32), np.zeros(cells, np.int16)
+    found = fitted(canvas, sample, clean, np.full(cells, 2, np.int16), order, 0.25 * np.sqrt(cells // 2 + 0.5))
+    assert np.flatnonzero(found).tolist() == sorted(wanted)
 
 
 def test_the_order_decides_and_a_costly_add_ends_the_prefix():

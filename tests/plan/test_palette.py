@@ -27,11 +27,16 @@ class Strip:
             patch.setattr(palette, "POOL_BYTES", pool_bytes)
             self.palette = Palette(canvas, count, needs_peak=needs_peak)
         self.canvas, self.slots = canvas, np.arange(count)
-        self.samples = [sample_for(canvas, seed) for seed in range(count)]
-        for slot, sample in enumerate(self.samples):
-            self.palette.load(slot, sample, index=10 + slot)
-        self.images = np.stack([sample.ravel() for sample in self.samples])
+        self.samples, self.indices = [None] * count, [0] * count
+        self.images = np.zeros((count, canvas.size), np.float32)
         self.shown = np.zeros((count, canvas.grid.atoms), np.int16)
+        for slot in range(count):
+            self.load(slot, sample_for(canvas, seed=slot), index=10 + slot)
+
+    def load(self, slot, sample, index):
+        self.palette.load(slot, sample, index)
+        self.samples[slot], self.indices[slot] = sample, index
+        self.images[slot], self.shown[slot] = sample.ravel(), 0
 
     def move(self, slots, codes):
         self.palette.prepare(slots, codes)
@@ -42,6 +47,13 @@ class Strip:
 
     def image(self, slot):
         return self.images[slot].reshape(self.canvas.shape)
+
+    def from_scratch(self, slot, codes):
+        """The image and the mask of clipped values that this slot should show."""
+        return self.canvas.render(self.samples[slot], self.indices[slot], codes)
+
+    def change(self, slot):
+        return (self.image(slot).astype(np.float64) - self.samples[slot]) / self.canvas.span
 
 
 def same_bits(a, b):
@@ -57,7 +69,7 @@ def test_any_path_leads_to_the_bits_rendered_from_scratch(pool_bytes, canvas, se
         codes = codes_for(canvas, rng, len(slots))
         strip.move(slots, codes)
         for slot, one in zip(slots, codes, strict=True):
-            same_bits(strip.image(slot), canvas.render(strip.samples[slot], 10 + slot, one)[0])
+            same_bits(strip.image(slot), strip.from_scratch(slot, one)[0])
 
 
 @POOLS
@@ -92,8 +104,7 @@ def test_the_squared_l2_is_that_of_the_rendered_image(pool_bytes, canvas, seed):
     strip.move(strip.slots, codes_for(canvas, rng, 2))
     found = strip.palette.squared_l2(strip.slots, strip.shown)
     for slot in strip.slots:
-        change = (strip.image(slot).astype(np.float64) - strip.samples[slot]) / canvas.span
-        assert found[slot] == pytest.approx(np.sum(change**2), rel=1e-12, abs=0)
+        assert found[slot] == pytest.approx(np.sum(strip.change(slot) ** 2), rel=1e-12, abs=0)
 
 
 @given(canvases(), SEEDS)
@@ -101,8 +112,7 @@ def test_the_peak_is_the_largest_change_in_each_atom(canvas, seed):
     rng, strip = np.random.default_rng(seed), Strip(canvas, 2, needs_peak=True)
     strip.move(strip.slots, codes_for(canvas, rng, 2))
     for slot in strip.slots:
-        change = np.abs(strip.image(slot).astype(np.float64) - strip.samples[slot]) / canvas.span
-        flat = change.reshape(canvas.shape[0], -1).max(axis=0)
+        flat = np.abs(strip.change(slot)).reshape(canvas.shape[0], -1).max(axis=0)
         expected = [flat[canvas.grid.atom_of == atom].max() for atom in range(canvas.grid.atoms)]
         found = strip.palette.peak[slot, strip.shown[slot], np.arange(canvas.grid.atoms)]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -118,8 +128,7 @@ def test_it_does_not_matter_which_slot_holds_a_sample(canvas, seed):
     seen = []
     for slot in (0, 2):
         strip = Strip(canvas, 3)
-        strip.palette.load(slot, sample, index=7)
-        strip.images[slot] = sample.ravel()
+        strip.load(slot, sample, index=7)
         strip.move(np.array([slot]), codes[None])
         squared = strip.palette.squared_l2(np.array([slot]), strip.shown[[slot]])
         share = strip.palette.share_clipped(slot, strip.shown[slot])
@@ -130,17 +139,16 @@ def test_it_does_not_matter_which_slot_holds_a_sample(canvas, seed):
 @POOLS
 @given(canvases(), SEEDS)
 def test_a_new_sample_forgets_the_old_ones_paintings(pool_bytes, canvas, seed):
-    rng, strip = np.random.default_rng(seed), Strip(canvas, 2, pool_bytes)
-    codes = codes_for(canvas, rng, 2)
-    strip.move(strip.slots, codes)
-    successor = sample_for(canvas, seed=99)
-    strip.palette.load(0, successor, index=5)
-    strip.images[0], strip.shown[0] = successor.ravel(), 0
-    strip.move(np.array([0]), codes[:1])
-    same_bits(strip.image(0), canvas.render(successor, 5, codes[0])[0])
-    change = (strip.image(0).astype(np.float64) - successor) / canvas.span
-    found = strip.palette.squared_l2(np.array([0]), strip.shown[:1])
-    assert found == pytest.approx(np.sum(change**2), rel=1e-12, abs=0)
+    rng, strip = np.random.default_rng(seed), Strip(canvas, 3, pool_bytes)
+    for index in range(6):
+        strip.load(int(rng.integers(3)), sample_for(canvas, seed=100 + index), index)
+        slots = np.flatnonzero(rng.random(3) < 0.7)
+        codes = codes_for(canvas, rng, len(slots))
+        strip.move(slots, codes)
+        found = strip.palette.squared_l2(slots, strip.shown[slots])
+        for slot, one, squared in zip(slots, codes, found, strict=True):
+            same_bits(strip.image(slot), strip.from_scratch(slot, one)[0])
+            assert squared == pytest.approx(np.sum(strip.change(slot) ** 2), rel=1e-12, abs=0)
 
 
 @given(canvases(), SEEDS)
@@ -165,7 +173,7 @@ def test_the_share_clipped_is_that_of_the_rendered_image(pool_bytes, canvas, see
         codes = codes_for(canvas, rng, 2)
         strip.move(strip.slots, codes)
     for slot in strip.slots:
-        _, clipped = canvas.render(strip.samples[slot], 10 + slot, codes[slot])
+        _, clipped = strip.from_scratch(slot, codes[slot])
         assert strip.palette.share_clipped(slot, strip.shown[slot]) == pytest.approx(clipped.mean(), rel=1e-12)
 
 
