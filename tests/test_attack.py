@@ -328,7 +328,10 @@ def test_bytes_with_channels_last_are_samples_too():
 def test_random_attacks_labels_only_by_starting_large():
     victim = LabelsOnly(VICTIMS[2])
     samples, labels = samples_for(VICTIMS[2], SAMPLES)
-    raw, refined = (outcome(victim, samples, labels, settings("random", 2, refine_budget=n)) for n in (0, 60))
+    raw, refined = (
+        outcome(victim, samples, labels, settings("random", 2, refine_budget=n, trace=True)) for n in (0, 60)
+    )
+    assert np.mean([len(one.trace[0].cells) for one in raw.attacked]) > 0.6 * 16
     assert sum(one.success for one in raw.results) >= 3
     assert raw.ledger == raw.seen == sum(one.queries for one in raw.results)
     assert sum(one.l2 for one in refined.results) < 0.7 * sum(one.l2 for one in raw.results)
@@ -376,6 +379,27 @@ def test_32_free_proposals_end_an_attack_as_stalled(refused):
     assert (result.stalled, result.success, result.error) == (True, False, None)
     assert (result.queries, result.steps, victim.seen) == (2, 1, 2)
     assert (agent.asked, agent.told, agent.stopped) == (33, 1, [0])
+
+
+class AddsForever(Stubborn):
+    """Adds anywhere, whatever the phase."""
+
+    def propose(self, slots, observation, rngs):
+        return np.stack([rng.integers(0, 21, observation.codes.shape[1]) for rng in rngs]).astype(np.int16)
+
+
+def test_whoever_proposes_refining_takes_nothing_that_is_farther_or_loses_the_flip():
+    samples, labels = samples_for(VICTIMS[2], SAMPLES)
+    run = Run(agent=AddsForever(), patch=2, distortions=("illuminate", "dead-pixel"), budget=30, trace=True)
+    raw, refined = (
+        outcome(VICTIMS[2], samples, labels, Run(**vars(run) | {"refine_budget": budget})) for budget in (0, 40)
+    )
+    assert sum(one.success for one in raw.results) >= 3
+    assert any(step.accepted for one in refined.results for step in one.trace[(one.queries_to_flip or 99) - 1 :])
+    for before, after in zip(raw.results, refined.results, strict=True):
+        assert (before.success, before.queries_to_flip) == (after.success, after.queries_to_flip)
+        assert after.l2 <= before.l2
+        assert after.success == (after.after.argmax() != after.reference)
 
 
 @pytest.mark.parametrize("given", [Stubborn(), Stubborn], ids=["object", "class"])
@@ -435,6 +459,13 @@ def test_an_attack_that_asks_in_batches_is_held_to_the_laws(ways):
         assert result.queries <= 25
         assert result.plan is None
         assert_array_equal(victim.predict(result.adversarial[None])[0], result.after)
+
+
+@pytest.mark.parametrize("bound", [{"max_l2": 0.4}, {"max_linf": 0.05}], ids=str)
+def test_an_attack_that_ignores_the_bound_gets_nothing_for_it(bound):
+    found = outcome(SingleValue((1, 8, 8)), bright(5), None, Run(agent=Darkens(), **bound))
+    assert [one.success for one in found.results] == [False] * 5
+    assert all(one.l2 <= 0.4 if "max_l2" in bound else one.linf <= 0.05 + 2.0**-22 for one in found.results)
 
 
 def test_an_attack_that_raises_for_one_sample_does_not_stop_the_others():
@@ -561,11 +592,20 @@ def test_one_bad_sample_is_a_row_with_the_reason(party, samples, labels, queries
     assert found.ledger == found.seen == sum(one.queries for one in found.results)
 
 
-@pytest.mark.parametrize("labels", [ONES[:3], [*ONES, 0], [0, "cat", 1, 2], [0, 1.5, 1, 2]], ids=repr)
-def test_labels_that_do_not_go_with_the_samples_end_the_run_and_keep_what_is_done(labels):
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (ONES[:3], "got fewer"),
+        ([*ONES, 0], "got more"),
+        ([0, "cat", 1, 2], "got 'cat'"),
+        ([0, 1.5, 1, 2], r"got 1\.5"),
+    ],
+    ids=["fewer", "more", "text", "fraction"],
+)
+def test_labels_that_do_not_go_with_the_samples_end_the_run_and_keep_what_is_done(labels, said):
     results = attack(VICTIMS[2], iter(GOOD), iter(labels), settings("random", 2, slots=1))
     kept = [next(results)]
-    with pytest.raises(InputError, match="labels: expected one integer a sample"):
+    with pytest.raises(InputError, match=f"labels: expected one integer a sample, {said}"):
         kept += list(results)
     assert kept
 

@@ -68,7 +68,8 @@ class Session:
 
     def _affordable_slots(self) -> int:
         canvas = self.canvas
-        each = 16 * canvas.size + 8 * (len(canvas.cards) + 1) * canvas.grid.atoms
+        tables = 20 if self.run.max_linf is not None else 12  # bytes a card and atom: energy, clipped, peak
+        each = 16 * canvas.size + tables * (len(canvas.cards) + 1) * canvas.grid.atoms
         return max(1, min(self.run.slots, SLOT_BYTES // each))
 
 

@@ -133,7 +133,7 @@ class Store:
     def merge(self) -> Path:
         """All parts, sorted by index and bound, as one file of the same bytes whatever the order they came in."""
         table = self._all(SCHEMA.names).sort_by([("index", "ascending"), ("max_l2", "ascending")])
-        _write(table.combine_chunks(), self.results_path)
+        _write(table, self.results_path)
         return self.results_path
 
     def write_summary(self, summary: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brinkmap.agents.draws import log_uniform, thin, uniforms
+from brinkmap.agents.draws import log_uniform, ranks, thin, uniforms
 from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE
@@ -115,5 +115,4 @@ def _gumbel(u: Floats) -> Floats:
 
 def _highest(values: Floats, count: Ints) -> np.ndarray:
     """(n, cells) bool: the `count` highest of each row."""
-    order = np.argsort(np.argsort(-values, axis=1), axis=1)
-    return order < count[:, None]
+    return ranks(-values) < count[:, None]

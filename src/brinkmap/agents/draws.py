@@ -10,7 +10,7 @@ from brinkmap.arrays import Floats, Ints
 from brinkmap.env.observation import Observation
 from brinkmap.plan import KEEP, REMOVE, Cards
 
-__all__ = ["log_uniform", "pick", "thin", "uniforms"]
+__all__ = ["log_uniform", "pick", "ranks", "thin", "uniforms"]
 
 WEAKEN = 0.3
 """How often refining lowers levels instead of taking distortion away altogether."""
@@ -40,6 +40,11 @@ def pick(scores: Floats, count: Floats, among: np.ndarray) -> np.ndarray:
     share = count / np.maximum(among.sum(axis=1), 1)
     lowest = np.where(among, scores, np.inf).min(axis=1, keepdims=True)
     return among & ((scores < share[:, None]) | (scores == lowest))
+
+
+def ranks(values: Floats) -> Ints:
+    """(n, cells) the place of each value in its row, 0 for the least; ties in the order of the cells."""
+    return np.argsort(np.argsort(values, axis=1, kind="stable"), axis=1, kind="stable")
 
 
 def thin(proposals: Ints, observation: Observation, cards: Cards, u: Floats) -> Ints:

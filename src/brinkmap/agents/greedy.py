@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from brinkmap.agents.draws import ranks
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE
@@ -51,7 +52,9 @@ class GreedyAgent:
         self._turn[slots[over]] = 0
         self._filter[slots[over]] = (self._filter[slots[over]] + 1) % len(self._strongest)
         turn = self._turn[slots][:, None]
-        chosen = np.where(turn < cells, np.arange(cells) == turn, self._rank(slots) < self._adds(slots)[:, None])
+        chosen = np.where(
+            turn < cells, np.arange(cells) == turn, ranks(-self._gain[slots]) < self._adds(slots)[:, None]
+        )
         adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, KEEP)
         removals = self._least_sensitive(slots, observation)
         reaching = slots[~observation.refining]
@@ -78,9 +81,6 @@ class GreedyAgent:
     def _adds(self, slots: Ints) -> Ints:
         """How many cells the addition of this turn takes."""
         return FIRST_ADDS * 2 ** np.clip(self._turn[slots] - self._gain.shape[1], 0, 30)
-
-    def _rank(self, slots: Ints) -> Ints:
-        return np.argsort(np.argsort(-self._gain[slots], axis=1), axis=1)
 
     def _least_sensitive(self, slots: Ints, observation: Observation) -> Ints:
         open_ = (observation.codes > 0) & ~self._tried[slots]

@@ -218,15 +218,16 @@ class Slots:
         """Read the clean looks; returns the slots whose sample is worth attacking."""
         if not len(fresh):
             return fresh
-        clean = answers.probabilities[: len(fresh)]
+        for row in range(len(fresh)):
+            if row in answers.failed:
+                self._fail(int(fresh[row]), answers.failed[row])
+        good = np.array([row for row in range(len(fresh)) if row not in answers.failed], np.intp)
+        slots, clean = fresh[good], answers.probabilities[good]
+        if not len(slots):
+            return slots
         if not self._before.shape[1]:
             self.rules.criterion.check(clean.shape[1])
             self._before, self._after = np.zeros((2, self.count, clean.shape[1]), np.float32)
-        for row, slot in enumerate(fresh):
-            if row in answers.failed:
-                self._fail(int(slot), answers.failed[row])
-        good = np.array([row for row in range(len(fresh)) if row not in answers.failed], np.intp)
-        slots, clean = fresh[good], clean[good]
         self._before[slots] = self._after[slots] = clean
         self._looked[slots] = True
         self.references[slots] = np.argmax(clean, axis=1)
