@@ -14,7 +14,7 @@ import numpy as np
 from brinkmap.agents.draws import log_uniform, ranks, thin, uniforms
 from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.env.observation import Context, Observation
-from brinkmap.plan import KEEP, REMOVE
+from brinkmap.plan import KEEP, REMOVE, Canvas
 
 __all__ = ["CreditAgent"]
 
@@ -36,13 +36,13 @@ class CreditAgent:
     needs_scores = True
 
     def __init__(self) -> None:
-        self._credit = np.zeros((0, 0, 0), np.float32)
+        self._canvas: Canvas | None = None
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Open empty accounts for the samples."""
         cards, cells = context.canvas.cards, context.canvas.grid.cells
-        if len(self._credit) != context.slots:
-            self._cards, self._criterion = cards, context.criterion
+        if self._canvas is not context.canvas:  # another run begins
+            self._canvas, self._cards, self._criterion = context.canvas, cards, context.criterion
             self._credit = np.zeros((context.slots, cells, len(cards.distortions)), np.float32)
             self._clean_margin = np.zeros(context.slots, np.float32)
             self._references, self._indices = np.zeros((2, context.slots), np.int64)

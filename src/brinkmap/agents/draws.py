@@ -42,7 +42,7 @@ def pick(scores: Floats, count: Floats, among: np.ndarray) -> np.ndarray:
     return among & ((scores < share[:, None]) | (scores == lowest))
 
 
-def ranks(values: Floats) -> Ints:
+def ranks(values: np.ndarray) -> Ints:
     """(n, cells) the place of each value in its row, 0 for the least; ties in the order of the cells."""
     return np.argsort(np.argsort(values, axis=1, kind="stable"), axis=1, kind="stable")
 

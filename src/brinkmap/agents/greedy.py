@@ -9,7 +9,7 @@ import numpy as np
 from brinkmap.agents.draws import ranks
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
-from brinkmap.plan import KEEP, REMOVE
+from brinkmap.plan import KEEP, REMOVE, Canvas
 
 __all__ = ["GreedyAgent"]
 
@@ -26,11 +26,12 @@ class GreedyAgent:
     needs_scores = True
 
     def __init__(self) -> None:
-        self._gain = np.zeros((0, 0), np.float32)
+        self._canvas: Canvas | None = None
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Begin the first sweep."""
-        if len(self._gain) != context.slots:
+        if self._canvas is not context.canvas:  # another run begins
+            self._canvas = context.canvas
             cards, shape = context.canvas.cards, (context.slots, context.canvas.grid.cells)
             self._criterion = context.criterion
             self._strongest = np.array([*cards.first_of[1:] - 1, len(cards)])
@@ -52,9 +53,8 @@ class GreedyAgent:
         self._turn[slots[over]] = 0
         self._filter[slots[over]] = (self._filter[slots[over]] + 1) % len(self._strongest)
         turn = self._turn[slots][:, None]
-        chosen = np.where(
-            turn < cells, np.arange(cells) == turn, ranks(-self._gain[slots]) < self._adds(slots)[:, None]
-        )
+        most_sensitive = ranks(-self._gain[slots]) < self._adds(slots)[:, None]
+        chosen = np.where(turn < cells, np.arange(cells) == turn, most_sensitive)
         adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, KEEP)
         removals = self._least_sensitive(slots, observation)
         reaching = slots[~observation.refining]

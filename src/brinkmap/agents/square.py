@@ -7,6 +7,7 @@ stretched to the budget. Written from the paper, for samples of any rank: a squa
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
@@ -51,7 +52,7 @@ class SquareAttack:
         norm = _L2(clean, radius, oracle.rng) if run.max_linf is None else _Linf(clean, radius, oracle.rng)
         best, margin = norm.start(), np.inf
         proposal = best
-        for step in range(run.budget + run.refine_budget):
+        for step in itertools.count():  # until the oracle raises BudgetSpent
             answer = oracle.ask((proposal * (high - low) + low).astype(np.float32)[None])
             now = float(oracle.margins(answer)[0])
             if now < margin:
