@@ -376,7 +376,7 @@ class AddsForever(Stubborn):
     """Adds anywhere, whatever the phase."""
 
     def propose(self, slots, observation, rngs):
-        return np.stack([rng.integers(0, 21, observation.codes.shape[1]) for rng in rngs]).astype(np.int16)
+        return np.stack([rng.integers(0, 17, observation.codes.shape[1]) for rng in rngs]).astype(np.int16)
 
 
 def test_whoever_proposes_refining_takes_nothing_that_is_farther_or_loses_the_flip():

@@ -284,6 +284,7 @@ def test_several_bounds_are_summarised_each(tmp_path):
     assert done["samples"] == 12
     assert done["ledger_total"] == done["queries_total"] + done["export"]["queries"]
     assert done["export"]["files"] == sum(part["successes"] for part in done["by_bound"])
+    assert len(list((tmp_path / "adversarial").iterdir())) == done["export"]["survived"] == done["export"]["files"]
 
 
 def test_results_so_far_are_kept_when_the_data_break(tmp_path):
