@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
@@ -123,11 +124,9 @@ def _labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | 
 
 
 def _whole(label: Any) -> int:
-    try:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # said below
         if int(label) == label:
             return int(label)
-    except (TypeError, ValueError, OverflowError):
-        pass  # said below
     raise InputError(f"labels: expected one integer a sample, got {label!r}. Number the classes 0, 1, 2 ...")
 
 

@@ -112,7 +112,7 @@ def audit(
     Raises:
         InputError: bad input; the folder belongs to another run; or not one sample could be attacked.
     """
-    run, demands, presentation = run or Run(), demands or Demands(), presentation or Presentation()
+    run, presentation = run or Run(), presentation or Presentation()
     first, samples = first_of(samples, labels, check_bounds(victim.bounds))
     session = Session(victim, first.shape, run)
     exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
@@ -124,34 +124,47 @@ def audit(
     costs = _attack_all(session, store, samples, labels, exporter, gallery, watch)
     stored = read_results(store.merge())
     table = _table(store)
-    export = {}
-    if exporter is not None:
-        export = exporter.rescore(stored)
-        for key in EXPORT_COSTS:
-            costs[key] += export["queries"]
-        store.flush(costs)
-        export["queries"] = int(costs["export_queries"])
+    export = _rescored(exporter, store, stored, costs)
     summary = _summary(session, table, costs) | ({"export": export} if export else {})
-    if summary["errors"] == summary["samples"]:
-        store.write_summary(summary)
-        raise InputError(f"not one of {summary['samples']} samples could be attacked; the first: {stored[0].error}")
-    thresholds = _judge(demands, summary, table)
+    thresholds = _judge(demands or Demands(), summary, table)
     summary["passed"] = all(threshold.passed for threshold in thresholds)
     store.write_summary(summary)
-    view = ReportView(
+    if summary["errors"] == summary["samples"]:
+        raise InputError(f"not one of {summary['samples']} samples could be attacked; the first: {stored[0].error}")
+    view = _view(session, presentation, summary, thresholds, table, stored, gallery)
+    return Audit(Path(out), summary, thresholds, write_report(Path(out), view))
+
+
+def _rescored(
+    exporter: Exporter | None, store: Store, stored: list[AttackResult], costs: dict[str, float]
+) -> dict[str, int]:
+    """What became of the exported files; their queries are added to the costs, those of earlier calls included."""
+    if exporter is None:
+        return {}
+    export = exporter.rescore(stored)
+    for key in EXPORT_COSTS:
+        costs[key] += export["queries"]
+    store.flush(costs)
+    return export | {"queries": int(costs["export_queries"])}
+
+
+def _view(
+    session: Session, presentation: Presentation, summary: dict[str, Any], thresholds: tuple[Threshold, ...],
+    table: pd.DataFrame, stored: list[AttackResult], gallery: Gallery,
+) -> ReportView:  # fmt: skip
+    return ReportView(
         title=presentation.title,
         command=presentation.command or shlex.join(sys.argv),
         run={key: str(value) for key, value in _settings(session).items()},
         summary=summary,
         table=table,
         bounds=session.canvas.bounds,
-        unit=unit_of(victim),
+        unit=unit_of(session.victim),
         thresholds=thresholds,
         cases=gallery.cases(),
         class_names=presentation.class_names,
         filters=filter_use(stored, session.canvas),
     )
-    return Audit(Path(out), summary, thresholds, write_report(Path(out), view))
 
 
 def _attack_all(

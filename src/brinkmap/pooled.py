@@ -6,6 +6,7 @@ for an answer (or has ended), and its questions are in the order of the tasks.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -138,10 +139,9 @@ def run_pooled(
 
 def _attack_one(attack: Attack, oracle: TaskOracle, run: Run, round_: Round) -> None:
     try:
-        if oracle.look():
-            attack.run(oracle, oracle.task.sample.copy(), oracle.reference, run)
-    except BudgetSpent:
-        pass  # the clean end of an attack that would go on for ever
+        with contextlib.suppress(BudgetSpent):  # the clean end of an attack that would go on for ever
+            if oracle.look():
+                attack.run(oracle, oracle.task.sample.copy(), oracle.reference, run)
     except BrinkmapError as error:
         oracle.error = str(error)
     except Exception as error:

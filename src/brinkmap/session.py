@@ -50,6 +50,7 @@ class Session:
         self.agent_name = AUTO_AGENT if run.agent == "auto" else _name_of(run.agent)
         self.agent = _agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
         _check_scores(victim, self.agent, self.agent_name)
+        getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
         self.canvas = Canvas(
             shape=tuple(shape),

@@ -72,7 +72,7 @@ def test_a_missed_threshold_exits_1(folder, capsys, flags, code, said):
         (["--criterion", "topk:9"], "criterion topk:9: expected k from 1 to 2"),
         (["--distortions", "fog"], "unknown distortion 'fog'. Known: dead-pixel"),
         (["--agent", "genius"], "unknown agent 'genius'"),
-        (["--agent", "square"], "not one of 6 samples could be attacked; the first: square: needs exactly one bound"),
+        (["--agent", "square"], "square: needs exactly one bound"),
         (["--patch", "a"], "patch: expected a number such as 4"),
         (["--victim", "nobody"], "unknown victim 'nobody'. Known: digits"),
         (["--victim", "missing.py:factory"], "victim: no such file: missing.py"),

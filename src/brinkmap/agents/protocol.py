@@ -113,7 +113,11 @@ class Oracle(Protocol):
 
 @runtime_checkable
 class Attack(Protocol):
-    """An attack that owns its loop, such as Square: it runs in a thread of its own, its best iterate counts."""
+    """An attack that owns its loop, such as Square: it runs in a thread of its own, its best iterate counts.
+
+    It may have one more method, `check(run)`, which raises InputError before the first query where the run does not
+    give what the attack needs.
+    """
 
     @property
     def needs_scores(self) -> bool:

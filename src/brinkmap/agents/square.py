@@ -38,14 +38,17 @@ class SquareAttack:
     """Share of the sample that the first squares cover: .8 as in AutoAttack; the paper has .1 (L2) and .05 (Linf)."""
     needs_scores: bool = True
 
-    def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
-        """Search until the criterion is met or the budget is spent.
+    def check(self, run: Run) -> None:
+        """That there is a distance to search at.
 
         Raises:
             InputError: not exactly one of `max_l2` and `max_linf` is given.
         """
-        if (oracle.max_l2 is None) == (run.max_linf is None):
+        if (run.l2_bounds == (None,)) == (run.max_linf is None):
             raise InputError("square: needs exactly one bound. Give either max_l2 or max_linf.")
+
+    def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
+        """Search until the criterion is met or the budget is spent."""
         low, high = oracle.bounds
         clean = (sample.astype(np.float64) - low) / (high - low)
         radius = (oracle.max_l2 or run.max_linf or 0.0) * (1 - ROUNDING)
