@@ -100,6 +100,7 @@ def lines(rows: list[dict]) -> str:
 
 
 def main() -> None:
+    """Measure both tables."""
     victim = cifar_victim("resnet20")
     x, y = correct(victim, *cifar_images(), SAMPLES)
     tables = []

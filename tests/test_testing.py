@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import brinkmap
 from brinkmap.agents.uniform import RandomAgent
 from brinkmap.data import digits_heldout
 from brinkmap.distortions import arsenal
@@ -112,8 +111,3 @@ class OutOfCards(RandomAgent):
 def test_a_broken_agent_is_named(agent, said):
     with pytest.raises(ContractError, match=said):
         check_agent(agent)
-
-
-def test_the_names_are_public():
-    assert {"attack", "audit", "wrap", "Run", "collect"} <= set(brinkmap.__all__)
-    assert all(hasattr(brinkmap, name) for name in brinkmap.__all__)
