@@ -147,10 +147,10 @@ Made by `python benchmarks/engine.py` (figures in `engine.json`), on {machine}.
 
 ## Share of the victim's own peak rate
 
-{samples} samples, random agent, 4 x 4 patches (digits: 1 x 1). The peak is the victim alone at its best batch size, measured
-right before and right after each attack; medians of {repeats} repeats, least and greatest share in brackets. "In victim"
-is the share of the attack's time spent inside `predict`; what is missing between the two is the victim working on
-smaller batches than its best, above all once most samples have flipped.
+{samples} samples, random agent, 4 x 4 patches (digits: 1 x 1). The peak is the victim alone at its best batch size,
+measured right before and right after each attack; medians of {repeats} repeats, least and greatest share in brackets.
+"In victim" is the share of the attack's time spent inside `predict`; what is missing between the two is the victim
+working on smaller batches than its best, above all once most samples have flipped.
 
 | victim | run | queries | peak /s | achieved /s | share of peak | in victim |
 |---|---|---|---|---|---|---|

@@ -61,10 +61,10 @@ def first_difference(victim, canvas, one, other) -> dict:
 
 PAGE = """# How far results depend on how many samples are attacked at once
 
-Made by `python benchmarks/invariance.py` (figures in `invariance.json`). ResNet-20, the first {samples} lossless CIFAR-10
-images it gets right, random agent; a sample differs if its success, its queries or a single cell of its plan do. Goal:
-at most 1 %, each traced to a decision within 1e-4 nats of the threshold. Victims whose answers do not depend on the
-batch give equal bits for slots 1, 7 and 256 for every agent: `tests/test_attack_laws.py`.
+Made by `python benchmarks/invariance.py` (figures in `invariance.json`). ResNet-20, the first {samples} lossless
+CIFAR-10 images it gets right, random agent; a sample differs if its success, its queries or a single cell of its plan
+do. Goal: at most 1 %, each traced to a decision within 1e-4 nats of the threshold. Victims whose answers do not depend
+on the batch give equal bits for slots 1, 7 and 256 for every agent: `tests/test_attack_laws.py`.
 
 | run | slots | samples | differ | distance of the first differing decision, nats |
 |---|---|---|---|---|

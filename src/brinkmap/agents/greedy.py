@@ -15,6 +15,8 @@ __all__ = ["GreedyAgent"]
 
 FIRST_ADDS = 2
 """Cells of the first addition after a sweep, doubled as long as it is accepted."""
+FULL = 0.93
+"""Share of the bound from which a proposal makes room: the least sensitive cell goes as another one comes."""
 
 
 class GreedyAgent:
@@ -55,7 +57,9 @@ class GreedyAgent:
         turn = self._turn[slots][:, None]
         most_sensitive = ranks(-self._gain[slots]) < self._adds(slots)[:, None]
         chosen = np.where(turn < cells, np.arange(cells) == turn, most_sensitive)
-        adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, KEEP)
+        full = observation.l2 > FULL * observation.max_l2
+        least = _least(np.where(chosen, 0, observation.codes), self._gain[slots]) & full[:, None]
+        adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, np.where(least, REMOVE, KEEP))
         removals = self._least_sensitive(slots, observation)
         reaching = slots[~observation.refining]
         self._turn[reaching] += 1
@@ -83,8 +87,13 @@ class GreedyAgent:
         return FIRST_ADDS * 2 ** np.clip(self._turn[slots] - self._gain.shape[1], 0, 30)
 
     def _least_sensitive(self, slots: Ints, observation: Observation) -> Ints:
-        open_ = (observation.codes > 0) & ~self._tried[slots]
-        cell = np.where(open_, self._gain[slots], np.inf).argmin(axis=1)
-        chosen = (np.arange(open_.shape[1]) == cell[:, None]) & open_ & observation.refining[:, None]
+        chosen = _least(np.where(self._tried[slots], 0, observation.codes), self._gain[slots])
+        chosen &= observation.refining[:, None]
         self._tried[slots] |= chosen
         return np.where(chosen, REMOVE, KEEP)
+
+
+def _least(codes: Ints, gain: Array) -> np.ndarray:
+    """(n, cells) bool: the occupied cell of least gain, in each row that has one."""
+    cell = np.where(codes > 0, gain, np.inf).argmin(axis=1)
+    return (np.arange(codes.shape[1]) == cell[:, None]) & (codes > 0)
