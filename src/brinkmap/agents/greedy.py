@@ -15,7 +15,7 @@ __all__ = ["GreedyAgent"]
 
 FIRST_ADDS = 2
 """Cells of the first addition after a sweep, doubled as long as it is accepted."""
-FULL = 0.93
+FULL = 0.95
 """Share of the bound from which a proposal makes room: the least sensitive cell goes as another one comes."""
 
 
@@ -57,7 +57,8 @@ class GreedyAgent:
         turn = self._turn[slots][:, None]
         most_sensitive = ranks(-self._gain[slots]) < self._adds(slots)[:, None]
         chosen = np.where(turn < cells, np.arange(cells) == turn, most_sensitive)
-        full = observation.l2 > FULL * observation.max_l2
+        grows = (chosen & (observation.codes == 0)).any(axis=1)
+        full = grows & (observation.l2 > FULL * observation.max_l2)
         least = _least(np.where(chosen, 0, observation.codes), self._gain[slots]) & full[:, None]
         adds = np.where(chosen, self._strongest[self._filter[slots]][:, None] + 1, np.where(least, REMOVE, KEEP))
         removals = self._least_sensitive(slots, observation)
