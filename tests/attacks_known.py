@@ -1,0 +1,70 @@
+"""Parties, victims and settings that the tests of the runner share, and what an attack under them amounts to."""
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from brinkmap import Run
+from brinkmap.attack import results_of
+from brinkmap.session import Session
+from victims_known import CountsSamples, Linear, samples_for
+
+SAMPLES = 12
+VICTIMS = {1: Linear((2, 24), bounds=(-3, 5)), 2: Linear((1, 8, 8)), 3: Linear((1, 4, 6, 6))}
+PATCHES = {1: 4, 2: 2, 3: "2x3x3"}
+PARTIES: dict[str, dict[str, Any]] = {
+    "random": {"agent": "random"},
+    "greedy": {"agent": "greedy"},
+    "credit": {"agent": "credit"},
+    "random within L2": {"agent": "random", "max_l2": 1.2},
+    "credit within Linf": {"agent": "credit", "max_linf": 0.16},
+    "square within L2": {"agent": "square", "max_l2": 1.0},
+    "square within Linf": {"agent": "square", "max_linf": 0.1},
+}
+AGENTS = ("random", "greedy", "credit")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    results: list
+    seen: int
+    ledger: int
+    run: Run
+    session: Session = field(repr=False)
+
+    @property
+    def attacked(self):
+        return [result for result in self.results if result.attacked]
+
+
+def outcome(victim, samples, labels, run):
+    counting = CountsSamples(victim)
+    session = Session(counting, samples[0].shape, run)
+    results = sorted(results_of(session, samples, labels), key=lambda result: (result.index, result.max_l2 or 9e9))
+    return Outcome(results, counting.seen, session.metered.ledger.total, run, session)
+
+
+def settings(party, rank, **changes):
+    return Run(**({"patch": PATCHES[rank], "budget": 40, "refine_budget": 15} | PARTIES[party] | changes))
+
+
+@functools.cache
+def laws(party, rank, **changes):
+    """The same dozen samples, of which two are misclassified, under one party's attack."""
+    samples, labels = samples_for(VICTIMS[rank], SAMPLES)
+    labels[[3, 7]] = (labels[[3, 7]] + 1) % 3
+    return outcome(VICTIMS[rank], samples, labels, settings(party, rank, **changes))
+
+
+def bits(results):
+    """Everything that a result says, arrays as bytes."""
+    return [
+        {name: value.tobytes() if isinstance(value, np.ndarray) else value for name, value in shown.items()}
+        for shown in (
+            {name: value for name, value in vars(one).items() if name not in ("_render", "trace")}
+            | {"adversarial": one.adversarial}
+            for one in sorted(results, key=lambda one: (one.index, one.max_l2 or 9e9))
+        )
+    ]
