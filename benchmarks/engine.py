@@ -28,7 +28,7 @@ from brinkmap.session import Session
 from brinkmap.victims import load_victim
 from real_data import cifar_images, cifar_victim
 
-SAMPLES, REPEATS = 256, 5
+SAMPLES, REPEATS = 256, 3
 RUNS = {
     "natural filters, no bound, budget 200": {"budget": 200},
     "tint, L2 <= 1.0, budget 200": {"budget": 200, "max_l2": 1.0, "distortions": ("tint",)},

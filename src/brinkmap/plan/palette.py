@@ -231,8 +231,10 @@ class Palette:
         self.energy[slot, code] = np.bincount(canvas.grid.atom_of, weights=squares, minlength=canvas.grid.atoms)
         if self.peak is not None:
             self.peak[slot, code] = np.abs(change).max(axis=0)[canvas.grid.positions].max(axis=1)
-        count = np.bincount(canvas.grid.atom_of, clipped.reshape(canvas.shape[0], -1).sum(axis=0), canvas.grid.atoms)
-        self.clipped[slot, code] = count
+        self.clipped[slot, code] = 0
+        if clipped.any():
+            lost = clipped.reshape(canvas.shape[0], -1).sum(axis=0)
+            self.clipped[slot, code] = np.bincount(canvas.grid.atom_of, lost, canvas.grid.atoms)
         self._built[slot, code] = True
 
     def _least_recently_used(self) -> int:
