@@ -35,4 +35,4 @@ def test_draws_do_not_depend_on_the_global_state():
 def test_draws_stay_as_they_are():
     """A change here changes every published figure."""
     assert sample_generator(1, 2).integers(0, 1000, 5).tolist() == [643, 448, 938, 430, 87]
-    assert paint_generator(1, 2, "gaussian-noise").integers(0, 1000, 5).tolist() == [255, 919, 504, 67, 218]
+    assert paint_generator(1, 2, "gaussian-noise").integers(0, 1000, 5).tolist() == [292, 939, 554, 4, 736]

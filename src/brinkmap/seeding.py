@@ -23,7 +23,7 @@ def paint_generator(seed: int, index: int, name: str) -> np.random.Generator:
     grows with its level.
     """
     digest = blake2b(b"%d/%d/%s" % (seed, index, name.encode()), digest_size=32).digest()
-    return np.random.Generator(np.random.PCG64(_Hashed(digest)))
+    return np.random.Generator(np.random.PCG64(_Hashed(digest)))  # type: ignore[arg-type]
 
 
 class _Hashed(ISeedSequence):

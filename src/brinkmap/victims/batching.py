@@ -34,6 +34,15 @@ class BatchSize:
         """The size that the next batch should have."""
         return self.frozen or self._sizes[0]
 
+    def part_of(self, rows: int) -> int:
+        """How many of these rows go into the next batch: once the size is frozen, all batches are about as large.
+
+        A few rows left over for a last batch of their own would be answered at a fraction of the rate.
+        """
+        if self.frozen is None:
+            return self.current
+        return -(-rows // -(-rows // self.frozen))
+
     def timed(self, rows: int, seconds: float) -> None:
         """Take note of how long a batch took; partial batches tell about the peak only, not about a size."""
         rate = rows / max(seconds, 1e-9)

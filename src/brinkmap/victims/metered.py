@@ -156,7 +156,7 @@ class Metered:
         if fresh:
             self.batches.asked(len(fresh))
         while start < len(fresh):
-            rows = fresh[start : start + self.batches.current]
+            rows = fresh[start : start + self.batches.part_of(len(fresh) - start)]
             start += len(rows)
             try:
                 answers = self._query(tasks, batch, rows)
