@@ -260,6 +260,7 @@ def _settings(session: Session) -> dict[str, Any]:
 
 def _fingerprint(session: Session, source: dict[str, str]) -> dict[str, Any]:
     settings = {key: value for key, value in _settings(session).items() if key not in UNFINGERPRINTED}
+    settings["brinkmap"] = version("brinkmap")  # another version may paint other bits
     return settings | {"shape": list(session.canvas.shape), "bounds": list(session.canvas.bounds)} | source
 
 

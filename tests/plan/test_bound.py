@@ -285,7 +285,8 @@ def test_codes_of_proposals():
 @given(attacks())
 def test_fit_writes_into_none_of_its_arguments(attack):
     canvas, sample, codes, proposals, order = attack
-    for array in (codes, proposals, order):
-        array.flags.writeable = False
+    kept = [array.copy() for array in (codes, proposals, order)]
     for max_l2 in bounds_for(canvas, sample, codes, proposals):
         fitted(canvas, sample, codes, proposals, order, max_l2, max_linf=0.3)
+    for array, before in zip((codes, proposals, order), kept, strict=True):
+        assert np.array_equal(array, before)

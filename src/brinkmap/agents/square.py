@@ -95,6 +95,7 @@ class _Linf:
         return np.clip(self.clean + stripes, 0, 1)
 
     def step(self, best: np.ndarray, side: int) -> np.ndarray:
+        """The best so far with one box set to plus or minus the radius."""
         box = _box(side, self.clean.shape, self.rng)
         offsets = self.radius * _signs(self.rng, (len(best), *[1] * (best.ndim - 1)))
         proposal = best.copy()
@@ -124,6 +125,7 @@ class _L2:
         return self._project(change)
 
     def step(self, best: np.ndarray, side: int) -> np.ndarray:
+        """The best so far with what two boxes hold, and what is unused, gathered in the first of them."""
         change = best - self.clean
         first, second = (_box(side, self.clean.shape, self.rng) for _ in range(2))
         axes = tuple(range(1, change.ndim))
