@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from brinkmap.objective import label_fault
 from brinkmap.plan import Canvas
 from brinkmap.plan.bound import FLOAT32_ULP, SLACK
 from brinkmap.seeding import sample_generator
-from brinkmap.victims.metered import Answers, Metered
+from brinkmap.victims.metered import Answers, Metered, memo_key
 
 if TYPE_CHECKING:
     from brinkmap.pooled import Round
@@ -106,7 +105,7 @@ class TaskOracle:
             )
         low, high = self.bounds
         candidates = self._canvas.snap(np.clip(candidates, np.float32(low), np.float32(high)))
-        keys = [blake2b(row.tobytes(), digest_size=16).digest() for row in candidates]
+        keys = [memo_key(row) for row in candidates]
         new = list(dict.fromkeys(key for key in keys if not self._metered.remembers(self.task.number, key)))
         self._free = 0 if new else self._free + 1
         if self._free >= STALL:

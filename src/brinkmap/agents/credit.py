@@ -46,8 +46,7 @@ class CreditAgent:
             self._credit = np.zeros((context.slots, cells, len(cards.distortions)), np.float32)
             self._clean_margin = np.zeros(context.slots, np.float32)
             self._references, self._indices = np.zeros((2, context.slots), np.int64)
-            self._levels = np.array([one.levels for one in cards.distortions])
-            self._strength = (cards.pairs[:, 1] / self._levels[cards.pairs[:, 0]]).astype(np.float32)
+            self._strength = (cards.pairs[:, 1] / cards.levels[cards.pairs[:, 0]]).astype(np.float32)
         self._credit[slots] = 0
         self._references[slots], self._indices[slots] = references, context.indices
         self._clean_margin[slots] = self._criterion.margins(answers, references, context.indices)
@@ -55,11 +54,11 @@ class CreditAgent:
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """One filter at one level on cells drawn by credit, and removals of cells of little credit."""
         codes, cells = observation.codes, observation.codes.shape[1]
-        kinds = len(self._levels)
+        levels = self._cards.levels
         u = uniforms(rngs, 2 * cells + 7)
         noise, single = _gumbel(u[:, : 2 * cells]), u[:, 2 * cells :]
         credit = self._credit[slots]
-        kind = (single[:, 4] * kinds).astype(int)
+        kind = (single[:, 4] * len(levels)).astype(int)
         here = np.take_along_axis(credit, kind[:, None, None], axis=2)[..., 0] + credit.mean(axis=2)
         worth = self._worth(codes, credit)
         there = (codes > 0) & (self._cards.pairs[codes][..., 0] == kind[:, None])
@@ -67,11 +66,9 @@ class CreditAgent:
         count = np.rint(log_uniform(single[:, 0], 1.0, LARGEST_SHARE * cells)).astype(int)
         adds = _highest(scores, count)
         kept = TRUST * _standard(worth) + noise[:, cells:]
-        removals = _highest(np.where(codes > 0, -kept, -np.inf), np.rint(count * single[:, 1]).astype(int)) & (
-            codes > 0
-        )
-        removals &= (single[:, 2] < SWAP)[:, None]
-        code = self._cards.first_of[kind] + (single[:, 3] * self._levels[kind]).astype(int)
+        fewer = np.rint(count * single[:, 1]).astype(int) * (single[:, 2] < SWAP)
+        removals = _highest(np.where(codes > 0, -kept, -np.inf), fewer) & (codes > 0)
+        code = self._cards.first_of[kind] + (single[:, 3] * levels[kind]).astype(int)
         proposals = np.where(adds, code[:, None] + 1, np.where(removals, REMOVE, KEEP))
         self._last_order = -scores
         spare = np.concatenate([u[:, cells : 2 * cells], single[:, 5:7]], axis=1)
@@ -96,13 +93,13 @@ class CreditAgent:
     def stop(self, slots: Ints) -> None:
         """Nothing: the accounts are opened anew with the next samples."""
 
-    def _worth(self, codes: Ints, credit: Array) -> Floats:
+    def _worth(self, codes: Ints, credit: Array) -> np.ndarray:
         """(n, cells) the credit of what occupies each cell."""
         kinds = self._cards.pairs[codes][..., 0].astype(int)
         return np.take_along_axis(credit, kinds[..., None], axis=2)[..., 0] * self._strength[codes]
 
 
-def _standard(values: Floats) -> Floats:
+def _standard(values: np.ndarray) -> np.ndarray:
     """Each row with mean 0 and standard deviation 1."""
     centred = values - values.mean(axis=1, keepdims=True)
     return centred / (centred.std(axis=1, keepdims=True) + 1e-9)

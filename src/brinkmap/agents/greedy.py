@@ -36,7 +36,7 @@ class GreedyAgent:
             self._canvas = context.canvas
             cards, shape = context.canvas.cards, (context.slots, context.canvas.grid.cells)
             self._criterion = context.criterion
-            self._strongest = np.array([*cards.first_of[1:] - 1, len(cards)])
+            self._strongest = cards.first_of + cards.levels - 1
             self._gain = np.zeros(shape, np.float32)
             self._tried = np.zeros(shape, bool)
             self._turn, self._filter, self._references, self._indices = np.zeros((4, context.slots), np.int64)

@@ -56,7 +56,6 @@ class RandomAgent:
 
     def _random_code(self, which: np.ndarray, strength: np.ndarray) -> Ints:
         """A distortion, each equally likely, then one of its levels."""
-        first_of = self._cards.first_of
-        levels = np.diff(np.append(first_of, len(self._cards) + 1))
+        first_of, levels = self._cards.first_of, self._cards.levels
         distortion = (which * len(first_of)).astype(int)
         return first_of[distortion] + (strength * levels[distortion]).astype(int)

@@ -7,8 +7,6 @@ agent is wrapped in this, so a bad one costs queries and never results.
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 import numpy as np
 
 from brinkmap.arrays import Array, Ints
@@ -19,7 +17,7 @@ from brinkmap.errors import InputError
 from brinkmap.objective import label_fault, log_probabilities
 from brinkmap.plan import KEEP, Canvas, Palette, fit
 from brinkmap.seeding import sample_generator
-from brinkmap.victims.metered import Answers, Metered
+from brinkmap.victims.metered import Answers, Metered, memo_key
 from brinkmap.victims.protocol import has_scores
 
 __all__ = ["ACTIVE", "DONE", "EMPTY", "FRESH", "Slots"]
@@ -205,7 +203,7 @@ class Slots:
         worth &= (self._flipped_at[slots] == 0) | (np.sqrt(squared) < self.l2[slots] - LEAST_GAIN)
         keys = []
         for row in np.flatnonzero(worth):
-            key = _key(shown[row])
+            key = memo_key(shown[row])
             if self.metered.remembers(self._number(slots[row]), key):
                 self.metered.ledger.cache_hits += 1
                 worth[row] = False
@@ -287,8 +285,3 @@ class Slots:
     def _fail(self, slot: int, reason: str) -> None:
         self._errors[slot] = reason
         self.state[slot] = DONE
-
-
-def _key(shown: Ints) -> bytes:
-    """What identifies a rendering within its sample, 128 bits."""
-    return blake2b(shown.tobytes(), digest_size=16).digest()

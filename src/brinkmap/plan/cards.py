@@ -38,8 +38,12 @@ class Cards:
     @cached_property
     def first_of(self) -> Ints:
         """(distortions,) the code of each distortion's level 1."""
-        levels = [one.levels for one in self.distortions]
-        return np.cumsum([1, *levels[:-1]])
+        return np.cumsum([1, *self.levels[:-1]])
+
+    @cached_property
+    def levels(self) -> Ints:
+        """(distortions,) how many levels each distortion has."""
+        return np.array([one.levels for one in self.distortions])
 
     def plan(self, codes: Ints) -> Ints:
         """Codes `(..., cells)` as a plan `(..., cells, 2)`."""

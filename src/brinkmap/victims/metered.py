@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from brinkmap.errors import BrinkmapError, BudgetSpent
 from brinkmap.victims.batching import BatchSize
 from brinkmap.victims.protocol import Victim
 
-__all__ = ["Answers", "Ledger", "Metered"]
+__all__ = ["Answers", "Ledger", "Metered", "memo_key"]
 
 
 @dataclass
@@ -47,6 +48,11 @@ class _Account:
     limit: int
     spent: int = 0
     memo: dict[bytes, Array] = field(default_factory=dict)
+
+
+def memo_key(state: np.ndarray) -> bytes:
+    """What identifies a state within its task, 128 bits: of what a plan shows, or of a rendered sample."""
+    return blake2b(state.tobytes(), digest_size=16).digest()
 
 
 class Metered:
