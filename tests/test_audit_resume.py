@@ -93,8 +93,10 @@ def test_results_so_far_are_kept_when_the_data_break(tmp_path):
 
 
 WRAPPER = """
+import signal
 import sys
 import brinkmap.store
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
 brinkmap.store.PART_ROWS = 4
 from brinkmap.cli import main
 sys.exit(main(sys.argv[1:]))

@@ -38,13 +38,23 @@ def test_bounds_of_one_sample_are_ascending_and_no_bound_comes_last():
 
 def test_the_table_has_every_scalar_field(results):
     found = collect(results)
-    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan")]
+    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan", "filters")]
     assert found.table.columns.tolist() == scalars
     for result in results:
         row = found.table.loc[result.index]
         assert [row[name] for name in ("label", "queries", "l2", "success")] == [
             result.label, result.queries, result.l2, result.success,
         ]  # fmt: skip
+
+
+def test_a_result_says_which_filter_stands_where(results):
+    for result in results:
+        rebuilt = np.zeros_like(result.plan)
+        for name, cells in result.where.items():
+            rebuilt[cells[:, 0], 0] = result.filters.index(name)
+            rebuilt[cells[:, 0], 1] = cells[:, 1]
+        assert_array_equal(rebuilt, result.plan)
+    assert any(result.where for result in results)
 
 
 def test_rows_that_were_never_queried_are_nan():

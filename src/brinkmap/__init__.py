@@ -2,6 +2,7 @@
 
 from brinkmap.attack import attack
 from brinkmap.audit import Audit, Demands, Presentation, audit
+from brinkmap.distortions import distortion
 from brinkmap.errors import BrinkmapError, BudgetSpent, InputError, MissingExtra, VictimError
 from brinkmap.objective import ConfidenceBelow, Targeted, TopK, Untargeted
 from brinkmap.results import AttackResult, Collected, collect
@@ -29,5 +30,6 @@ __all__ = [
     "attack",
     "audit",
     "collect",
+    "distortion",
     "wrap",
 ]

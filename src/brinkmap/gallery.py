@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from brinkmap.arrays import Ints
 from brinkmap.attack import sample_of
 from brinkmap.plan import Canvas
 from brinkmap.report import Case, FilterUse
@@ -86,15 +84,15 @@ class Gallery:
             reference=result.reference,
             queries=result.queries,
             l2=result.l2,
-            filters=self._filters(result.plan),
+            filters=_filters(result),
         )
 
-    def _filters(self, plan: Ints | None) -> str:
-        if plan is None:
-            return "no plan: the attack owns its loop"
-        cells = Counter(plan[plan[:, 1] > 0, 0].tolist())
-        names = [one.name for one in self._canvas.cards.distortions]
-        return ", ".join(f"{names[kind]} on {count} cells" for kind, count in cells.most_common())
+
+def _filters(result: AttackResult) -> str:
+    if result.plan is None:
+        return "no plan: the attack owns its loop"
+    used = sorted(result.where.items(), key=lambda use: -len(use[1]))
+    return ", ".join(f"{name} on {len(cells)} cells" for name, cells in used)
 
 
 def filter_use(results: Iterable[AttackResult], canvas: Canvas) -> list[FilterUse]:

@@ -57,6 +57,8 @@ class AttackResult:
     """Share of all values that clipping to the bounds moved."""
     plan: Ints | None = None
     """(cells, 2) distortion and level of each cell; None for an attack that owns its loop."""
+    filters: tuple[str, ...] = ()
+    """The distortions by name, in the order that the plan numbers them."""
     seed: int
     max_l2: float | None = None
     """The L2 bound it was attacked under."""
@@ -75,6 +77,15 @@ class AttackResult:
     def attacked(self) -> bool:
         """Whether it belongs in the denominator of a success rate."""
         return self.error is None and not self.skipped
+
+    @property
+    def where(self) -> dict[str, Ints]:
+        """For each filter that was used: (n, 2) the cells that carry it and their levels."""
+        if self.plan is None:
+            return {}
+        kinds, levels = self.plan[:, 0], self.plan[:, 1]
+        cells = {name: np.flatnonzero((kinds == kind) & (levels > 0)) for kind, name in enumerate(self.filters)}
+        return {name: np.stack([found, levels[found]], axis=1) for name, found in cells.items() if len(found)}
 
     @property
     def adversarial(self) -> Array | None:
@@ -107,7 +118,7 @@ def collect(results: Iterable[AttackResult]) -> Collected:
     import pandas as pd
 
     ordered = sorted(results, key=lambda result: (result.index, result.max_l2 or math.inf))
-    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan")]
+    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan", "filters")]
     rows = [{name: getattr(result, name) for name in scalars} for result in ordered]
     return Collected(
         _stack([result.adversarial for result in ordered]),
@@ -144,6 +155,7 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
         changed=int(np.count_nonzero(change)),
         clipped=finished.clipped,
         plan=None if codes is None else canvas.cards.plan(codes),
+        filters=() if codes is None else tuple(one.name for one in canvas.cards.distortions),
         seed=canvas.seed,
         max_l2=task.max_l2,
         trace=tuple(finished.trace),

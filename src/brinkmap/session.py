@@ -10,15 +10,15 @@ import numpy as np
 
 from brinkmap.agents.protocol import Agent, Attack
 from brinkmap.arrays import check_bounds
-from brinkmap.distortions import NATURAL, arsenal
+from brinkmap.distortions import NATURAL, Medium, arsenal
 from brinkmap.env.rules import Rules
 from brinkmap.errors import InputError
 from brinkmap.objective import criterion_of
-from brinkmap.plan import Canvas, Cards, make_grid
+from brinkmap.plan import Canvas, Cards, make_grid, rehearse
 from brinkmap.registry import entries, resolve
 from brinkmap.run import Run
 from brinkmap.victims.metered import Metered
-from brinkmap.victims.protocol import Victim, has_scores
+from brinkmap.victims.protocol import Victim, has_scores, span_mv
 
 __all__ = ["Session"]
 
@@ -52,14 +52,16 @@ class Session:
         _check_scores(victim, self.agent, self.agent_name)
         getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
+        medium = Medium(tuple(shape), getattr(victim, "rate_hz", None), span_mv(victim))
         self.canvas = Canvas(
             shape=tuple(shape),
             bounds=check_bounds(victim.bounds),
             grid=make_grid(_agreed("patch", run.patch, card.get("patch")), tuple(shape[1:])),
-            cards=Cards(arsenal(_agreed("distortions", run.distortions, card.get("distortions")) or NATURAL, shape)),
+            cards=Cards(arsenal(_agreed("distortions", run.distortions, card.get("distortions")) or NATURAL, medium)),
             seed=run.seed,
             quantise=run.quantise,
         )
+        rehearse(self.canvas)
         criterion = criterion_of(run.criterion)
         self.rules = Rules(criterion, run.budget, run.refine_budget, run.max_linf, run.trace)
         self.slots = self._affordable_slots()
@@ -69,8 +71,8 @@ class Session:
 
     def _affordable_slots(self) -> int:
         canvas = self.canvas
-        tables = 20 if self.run.max_linf is not None else 12  # bytes a card and atom: energy, clipped, peak
-        each = 16 * canvas.size + tables * (len(canvas.cards) + 1) * canvas.grid.atoms
+        tables = 20 if self.run.max_linf is not None else 12  # bytes an ink and atom: energy, clipped, peak
+        each = 16 * canvas.size + tables * (len(canvas.inks) + 1) * canvas.grid.atoms
         return max(1, min(self.run.slots, SLOT_BYTES // each))
 
 

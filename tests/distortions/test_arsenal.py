@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from brinkmap.distortions import NATURAL, arsenal
+from brinkmap.distortions import NATURAL, Medium, arsenal
 from brinkmap.distortions.noise import GaussianNoise
 from brinkmap.distortions.tone import Illuminate, Tint, tint
 from brinkmap.errors import InputError
 
-PICTURE, SIGNAL, LEADS = (3, 8, 8), (1, 100), (12, 100)
+PICTURE, SIGNAL, LEADS = Medium((3, 8, 8)), Medium((1, 100)), Medium((12, 100))
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ nothing = 3
 """
 
 
-def names(wanted, shape=PICTURE):
-    return [one.name for one in arsenal(wanted, shape)]
+def names(wanted, medium=PICTURE):
+    return [one.name for one in arsenal(wanted, medium)]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "shape", "found"),
+    ("wanted", "medium", "found"),
     [
         (["gaussian-noise", "dead-pixel"], PICTURE, ["gaussian-noise", "dead-pixel"]),
         (["illuminate"], PICTURE, ["illuminate+", "illuminate-"]),
@@ -60,13 +60,13 @@ def names(wanted, shape=PICTURE):
         ([Tint("+0-", epsilon=0.1), Illuminate("-")], PICTURE, ["tint+0-", "illuminate-"]),
         ([tint], SIGNAL, ["tint+", "tint-"]),
         (["brinkmap.distortions.noise:GaussianNoise"], PICTURE, ["gaussian-noise"]),
-        ([OnlyVideo], (3, 4, 8, 8), ["only-video"]),
+        ([OnlyVideo], Medium((3, 4, 8, 8)), ["only-video"]),
         (NATURAL, PICTURE, ["gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate+", "illuminate-"]),
     ],
     ids=str,
 )
-def test_what_is_named_is_found_in_order(wanted, shape, found):
-    assert names(wanted, shape) == found
+def test_what_is_named_is_found_in_order(wanted, medium, found):
+    assert names(wanted, medium) == found
 
 
 def test_an_object_is_used_as_it_is():
@@ -95,9 +95,9 @@ def test_a_file_brings_its_own(tmp_path, reference, name):
         (["tint+-"], r"distortion 'tint\+-' does not fit 3 channels. Those that do: tint\+\+\+, tint\+\+-, "),
         (["tint++++"], r"distortion 'tint\+\+\+\+' does not fit 3 channels"),
         (["illuminate+-"], r"distortion 'illuminate\+-' does not fit 3 channels. Those that do: illuminate\+, illum"),
-        ([3], "expected an object with name, levels, ranks, natural and paint.., got 3"),
-        ([object], "expected an object with name, levels, ranks, natural and paint.., got <object object"),
-        (["math:pi"], "expected an object with name, levels, ranks, natural and paint.., got 3.14"),
+        ([3], "expected an object with name, levels, ranks, natural and paint.., or a function, got 3"),
+        ([object], "expected an object with name, levels, ranks, natural and paint.., or a function, got <object object"),
+        (["math:pi"], "expected an object with name, levels, ranks, natural and paint.., or a function, got 3.14"),
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from brinkmap.distortions import Distortion, Family
+from brinkmap.distortions import Distortion, Family, Medium
 from brinkmap.distortions.blur import GaussianBlur
 from brinkmap.distortions.noise import GaussianNoise
 from brinkmap.distortions.occlude import DeadPixel
@@ -22,7 +22,7 @@ LEVELS = range(1, 6)
 
 def members(name, shape):
     found = resolve("distortion", name)
-    return found.members(shape) if isinstance(found, Family) else (found(),)
+    return found.members(Medium(shape)) if isinstance(found, Family) else (found(),)
 
 
 CASES = [
@@ -201,7 +201,7 @@ def test_tint_moves_each_channel_by_its_sign_and_doubles_with_the_level(level):
 
 @pytest.mark.parametrize(("channels", "count"), [(1, 2), (2, 4), (3, 8), (4, 16), (5, 10), (12, 24)])
 def test_tint_has_all_patterns_up_to_4_channels_and_single_channels_beyond(channels, count):
-    names = [one.name for one in tint.members((channels, 8))]
+    names = [one.name for one in tint.members(Medium((channels, 8)))]
     assert len(names) == len(set(names)) == count
     used = 1 if channels > 4 else channels
     assert {len(name.removeprefix("tint").replace("0", "")) for name in names} == {used}

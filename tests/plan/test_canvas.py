@@ -38,7 +38,7 @@ def test_clipped_is_where_a_painting_left_the_bounds(canvas, seed):
     low, high = np.float32(canvas.bounds)
     assert clipped.dtype == bool
     assert (np.minimum(image[clipped] - low, high - image[clipped]) <= 1e-6 * canvas.span).all()
-    shown = canvas.grid.shown(codes[None])[0][canvas.grid.atom_of].reshape(canvas.grid.extent)
+    shown = canvas.inks.shown(codes[None])[0][canvas.grid.atom_of].reshape(canvas.grid.extent)
     for code in np.unique(shown):
         lost = canvas.paint(sample, index, int(code))[1] if code else np.zeros(canvas.shape, bool)
         assert_array_equal(clipped[:, shown == code], lost[:, shown == code])

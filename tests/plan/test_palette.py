@@ -38,7 +38,7 @@ class Strip:
 
     def move(self, slots, codes):
         self.palette.prepare(slots, codes)
-        shown = self.canvas.grid.shown(codes)
+        shown = self.canvas.inks.shown(codes)
         images = self.images[slots]
         self.palette.render(slots, self.shown[slots], shown, images)
         self.images[slots], self.shown[slots] = images, shown
@@ -170,5 +170,5 @@ def test_distances_do_not_depend_on_the_unit(extent, seed):
         strip = Strip(canvas, 1)
         strip.palette.load(0, (sample * np.float32(canvas.span) + np.float32(bounds[0])), index=0)
         strip.palette.prepare(strip.slots, codes[None])
-        squared.append(strip.palette.squared_l2(strip.slots, canvas.grid.shown(codes[None]))[0])
+        squared.append(strip.palette.squared_l2(strip.slots, canvas.inks.shown(codes[None]))[0])
     assert squared[0] == pytest.approx(squared[1], rel=1e-4, abs=1e-9)

@@ -50,6 +50,12 @@ class AuditFlags:
     """The valid range of the victim's samples; none given means what the victim says, else 0 1."""
     outputs: str | None = None
     """What the model answers: logits, probabilities or labels."""
+    unit: str | None = None
+    """The unit of a signal's values, such as mV."""
+    unit_mv: float | None = None
+    """How many millivolts one unit is, where its name does not say."""
+    rate_hz: float | None = None
+    """A signal's sampling rate, which the ECG filters need."""
     min_robust_l2: float | None = None
     """Exit 1 if the median L2 at flip is below this; samples that never flip count as infinitely far."""
     max_success_rate: float | None = None
@@ -90,6 +96,9 @@ def run_audit(flags: AuditFlags) -> int:
         mean=flags.mean or None,
         std=flags.std or None,
         outputs=cast("Any", flags.outputs),
+        unit=flags.unit,
+        unit_mv=flags.unit_mv,
+        rate_hz=flags.rate_hz,
     )
     demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
     presentation = Presentation(
@@ -114,7 +123,7 @@ def _with_progress(
 def _source(flags: AuditFlags, data: DataSet) -> dict[str, str]:
     """What the results are of: the names as typed, and what the files hold."""
     source = {"victim": flags.victim, "data": flags.data, "data_sha256": data.checksum}
-    for name in ("mean", "std", "bounds", "outputs"):
+    for name in ("mean", "std", "bounds", "outputs", "unit", "unit_mv", "rate_hz"):
         if getattr(flags, name):
             source[name] = str(getattr(flags, name))
     path = Path(flags.victim.partition(":")[0])

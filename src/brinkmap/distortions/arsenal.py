@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from brinkmap.distortions.protocol import Distortion, Family
+from brinkmap.distortions.lift import lift
+from brinkmap.distortions.protocol import Distortion, Family, Medium
 from brinkmap.errors import InputError
 from brinkmap.registry import resolve
 
-__all__ = ["NATURAL", "arsenal"]
+__all__ = ["NATURAL", "arsenal", "members"]
 
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 """What is used where nothing is said: the four filters of the RLAB papers."""
 
 
-def arsenal(wanted: Sequence[str | Distortion | Family], shape: tuple[int, ...]) -> tuple[Distortion, ...]:
-    """The distortions behind names and objects, families spelt out for this shape.
+def arsenal(wanted: Sequence[str | Distortion | Family | Callable[..., Any]], medium: Medium) -> tuple[Distortion, ...]:
+    """The distortions behind names and objects, families spelt out for this medium.
 
     Args:
-        wanted: registered names, members of families by name (`tint+-+`), references, or distortions themselves.
-        shape: `(c, *extent)` of the samples.
+        wanted: registered names, members of families by name (`tint+-+`), references, or distortions themselves:
+            objects, classes that need no argument, functions of (content, level, rng) or (sample, level, rng, grid).
+        medium: what the samples are.
 
     Raises:
         InputError: an unknown name, an object that is no distortion, one that does not work on this rank, or the
-            same name twice.
+            same name twice, or one that needs a sampling rate that the victim does not say.
     """
     found: list[Distortion] = []
     for item in wanted:
-        found += _members(item, shape)
-    rank = len(shape) - 1
+        found += members(item, medium)
+    rank = len(medium.shape) - 1
     for distortion in found:
         if rank not in distortion.ranks:
             raise InputError(
                 f"distortion {distortion.name!r} works on samples of rank {distortion.ranks}, these are of rank {rank} "
-                f"(shape {shape}). Leave it out."
+                f"(shape {medium.shape}). Leave it out."
             )
     names = [distortion.name for distortion in found]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -46,20 +48,27 @@ def arsenal(wanted: Sequence[str | Distortion | Family], shape: tuple[int, ...])
     return tuple(found)
 
 
-def _members(item: Any, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
+def members(item: Any, medium: Medium) -> tuple[Distortion, ...]:
+    """What one name or object stands for: the distortions of a family, or the one that it is.
+
+    Raises:
+        InputError: nothing goes by that name, or it is no distortion.
+    """
     if isinstance(item, str):
         signs = re.fullmatch(r"(\w+?)([+\-0]*[+\-][+\-0]*)", item)
         if signs:
-            return (_member(item, _members(signs[1], shape), shape),)
+            return (_member(item, members(signs[1], medium), medium.shape),)
         item = resolve("distortion", item)
     if isinstance(item, Family):
-        return item.members(shape)
+        return item.members(medium)
     if isinstance(item, type):
         item = item()
+    if not isinstance(item, Distortion) and callable(item):
+        item = lift(item)
     if not isinstance(item, Distortion):
         raise InputError(
-            f"distortion: expected an object with name, levels, ranks, natural and paint(), got {item!r}. "
-            "See brinkmap.testing.check_distortion."
+            f"distortion: expected an object with name, levels, ranks, natural and paint(), or a function, got "
+            f"{item!r}. See brinkmap.testing.check_distortion."
         )
     return (item,)
 

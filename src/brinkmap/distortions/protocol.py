@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,12 +13,28 @@ from brinkmap.arrays import Array
 if TYPE_CHECKING:
     from brinkmap.plan.grid import Grid
 
-__all__ = ["Distortion", "Family"]
+__all__ = ["Distortion", "Family", "Medium", "reads_grid"]
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What the samples are that a distortion is made for."""
+
+    shape: tuple[int, ...]
+    """`(c, *extent)` of one sample."""
+    rate_hz: float | None = None
+    """Values a second along the extent's first axis; None where the victim does not say."""
+    span_mv: float | None = None
+    """Millivolts from the victim's lower bound to its upper; None where it does not say."""
 
 
 @runtime_checkable
 class Distortion(Protocol):
-    """A filter: pure in (sample, level, rng). Painting twice with equal generators gives the same bits."""
+    """A filter: pure in (sample, level, rng). Painting twice with equal generators gives the same bits.
+
+    One more attribute is read where a distortion has it: `reads_grid` (True: what it paints depends on where the cells
+    are, as tapers do; it is then given one grid at a time, each painting with the cells of one size).
+    """
 
     @property
     def name(self) -> str:
@@ -42,23 +59,32 @@ class Distortion(Protocol):
             sample: `(c, *extent)` float32, scaled so that the victim's bounds are 0 and 1; not to be written to.
             level: 1 to `levels`.
             rng: seeded by (run seed, sample index, name): the same for all levels and cells, so noise only grows.
-            grid: where the cell edges are, for filters with tapers of their own.
+            grid: where the cells are, for filters that say `reads_grid`; without that all sizes of `patch` at once.
 
         Returns:
             `(c, *extent)` float32; values outside 0..1 are clipped by the renderer, and the share is recorded.
         """
 
 
-class Family:
-    """One name for several distortions, made to fit the shape of the sample: `tint` is every pattern of signs.
+def reads_grid(distortion: Distortion) -> bool:
+    """Whether what it paints depends on where the cells are."""
+    return bool(getattr(distortion, "reads_grid", False))
 
-    Decorates a function `f(shape) -> distortions`, whose docstring describes the family.
+
+class Family:
+    """One name for the distortions that fit a medium: `tint` is every pattern of signs over the sample's channels.
+
+    Decorates a function `f(medium) -> distortions`, whose docstring describes the family.
     """
 
-    def __init__(self, members: Callable[[tuple[int, ...]], Sequence[Distortion]]) -> None:
+    def __init__(self, members: Callable[[Medium], Sequence[Distortion]]) -> None:
         self.__doc__ = members.__doc__
         self._members = members
 
-    def members(self, shape: tuple[int, ...]) -> tuple[Distortion, ...]:
-        """The distortions for samples of this `(c, *extent)`."""
-        return tuple(self._members(shape))
+    def members(self, medium: Medium) -> tuple[Distortion, ...]:
+        """The distortions for such samples.
+
+        Raises:
+            InputError: they need what the medium does not say, such as its sampling rate.
+        """
+        return tuple(self._members(medium))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from brinkmap.arrays import Array
-from brinkmap.distortions.protocol import Family
+from brinkmap.distortions.protocol import Family, Medium
 from brinkmap.distortions.severity import BRIGHTNESS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Illuminate:
 
 
 @Family
-def illuminate(shape: tuple[int, ...]) -> list[Illuminate]:
+def illuminate(medium: Medium) -> list[Illuminate]:
     """Brighter or darker light: illuminate+ and illuminate-."""
     return [Illuminate("+"), Illuminate("-")]
 
@@ -73,9 +73,9 @@ class Tint:
 
 
 @Family
-def tint(shape: tuple[int, ...]) -> list[Tint]:
+def tint(medium: Medium) -> list[Tint]:
     """Constant offsets, each channel up or down (norm track, not natural): tint+++, tint++-, ..."""
-    channels = shape[0]
+    channels = medium.shape[0]
     if channels <= ALL_PATTERNS_UP_TO:
         return [Tint("".join(signs)) for signs in itertools.product("+-", repeat=channels)]
     alone = [("0" * lead, "0" * (channels - lead - 1)) for lead in range(channels)]

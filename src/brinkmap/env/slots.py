@@ -197,7 +197,7 @@ class Slots:
         """Which proposals are worth a query (a mask), and their keys, codes, what they show, and their squared L2."""
         self.palette.prepare(slots, np.maximum(proposals - 1, KEEP))
         codes = fit(self.palette, slots, self.codes[slots], proposals, order, self.max_l2[slots], self.rules.max_linf)
-        shown = self.canvas.grid.shown(codes)
+        shown = self.canvas.inks.shown(codes)
         squared = self.palette.squared_l2(slots, shown)
         worth = (shown != self._shown[slots]).any(axis=1)
         worth &= (self._flipped_at[slots] == 0) | (np.sqrt(squared) < self.l2[slots] - LEAST_GAIN)

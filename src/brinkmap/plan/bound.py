@@ -52,7 +52,7 @@ def fit(
     limit = max_l2**2 * (1 - SLACK)
     if np.isinf(limit).all():
         return wanted
-    over = np.flatnonzero(palette.squared_l2(slots, palette.canvas.grid.shown(wanted)) > limit)
+    over = np.flatnonzero(palette.squared_l2(slots, palette.canvas.inks.shown(wanted)) > limit)
     if len(over):
         wanted[over] = _trim(palette, slots[over], codes[over], proposals[over], order[over], limit[over])
     return wanted
@@ -60,10 +60,10 @@ def fit(
 
 def _without_peaks(palette: Palette, slots: Ints, proposals: Ints, max_linf: float) -> Ints:
     assert palette.peak is not None
-    cards = np.maximum(proposals - 1, 0)
+    inks = palette.canvas.inks.of(np.maximum(proposals - 1, 0))
     refused = np.zeros(proposals.shape, bool)
     for owner in palette.canvas.grid.owners:
-        peaks = palette.peak[slots[:, None], cards[:, owner], np.arange(len(owner))]
+        peaks = palette.peak[slots[:, None], inks[:, owner], np.arange(len(owner))]
         rows, atoms = np.nonzero(peaks > max_linf + FLOAT32_ULP)
         refused[rows, owner[atoms]] = True
     return np.where(refused, KEEP, proposals)
@@ -71,30 +71,30 @@ def _without_peaks(palette: Palette, slots: Ints, proposals: Ints, max_linf: flo
 
 def _trim(palette: Palette, slots: Ints, codes: Ints, proposals: Ints, order: Ints, limit: Floats) -> Ints:
     """The longest prefix of the adds that the limit allows, after the removals."""
-    grid, cells = palette.canvas.grid, codes.shape[1]
+    inks, cells = palette.canvas.inks, codes.shape[1]
     base = apply(codes, np.where(proposals == REMOVE, REMOVE, KEEP))
-    squared = palette.squared_l2(slots, grid.shown(base))
+    squared = palette.squared_l2(slots, inks.shown(base))
     # Taking a fine cell away can uncover a stronger coarse one: where that breaks the bound, nothing is removed.
     broken = squared > limit
     base[broken] = codes[broken]
-    squared[broken] = palette.squared_l2(slots[broken], grid.shown(codes[broken]))
+    squared[broken] = palette.squared_l2(slots[broken], inks.shown(codes[broken]))
     adds = proposals > REMOVE
     place = np.empty(adds.shape, np.intp)
     ranked = np.argsort(order, axis=1, kind="stable")  # agents may rank cells equal: no machine's sort may decide
     np.put_along_axis(place, ranked, np.arange(cells)[None], axis=1)
     final = apply(base, np.where(adds, proposals, KEEP))
-    growth = _growth(palette, slots, base, final, place, adds)
+    growth = _growth(palette, slots, inks.of(base), inks.of(final), place, adds)
     within = squared[:, None] + np.cumsum(growth, axis=1) <= limit[:, None]
     longest = np.where(within.any(axis=1), cells - np.argmax(within[:, ::-1], axis=1), 0)
     kept = np.where(adds & (place < longest[:, None]), final, base)
     # Where adds cover one another the running sum may rise far above the limit and come back rounded.
-    over = palette.squared_l2(slots, grid.shown(kept)) > limit
+    over = palette.squared_l2(slots, inks.shown(kept)) > limit
     kept[over] = base[over]
     return kept
 
 
 def _growth(palette: Palette, slots: Ints, base: Ints, final: Ints, place: Ints, adds: np.ndarray) -> Floats:
-    """(n, cells) by how much the squared L2 grows with the add at each place of the order.
+    """(n, cells) by how much the squared L2 grows with the add at each place of the order, from inks to inks.
 
     An atom changes when one of its owners is added, and only if no finer owner covers it by then.
     """
@@ -115,6 +115,6 @@ def _shown_at(owners: tuple[Ints, ...], base: Ints, final: Ints, when: Ints, mom
     """What each atom shows once the adds up to a moment of its own have been made: the finest occupied owner."""
     shown = np.zeros(moment.shape, base.dtype)
     for owner in owners:
-        code = np.where(when[:, owner] <= moment, final[:, owner], base[:, owner])
-        shown = np.where(code > 0, code, shown)
+        ink = np.where(when[:, owner] <= moment, final[:, owner], base[:, owner])
+        shown = np.where(ink > 0, ink, shown)
     return shown

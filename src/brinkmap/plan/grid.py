@@ -85,6 +85,16 @@ class Grid:
         offsets = np.arange(channels)[:, None] * math.prod(self.extent)
         return (self.positions[:, None, :] + offsets).reshape(self.atoms, -1)
 
+    @cached_property
+    def layer_of(self) -> Ints:
+        """(cells,) the grid that each cell belongs to, 0 for the coarsest."""
+        return np.repeat(np.arange(len(self.sizes)), [math.prod(count) for count in self.counts])
+
+    @cached_property
+    def layers(self) -> tuple[Grid, ...]:
+        """Each grid by itself, coarse to fine."""
+        return tuple(Grid(self.extent, (size,)) for size in self.sizes)
+
     def box(self, cell: int) -> tuple[slice, ...]:
         """Where a cell lies: one slice an axis."""
         for size, count in zip(self.sizes, self.counts, strict=True):
@@ -96,18 +106,18 @@ class Grid:
             cell -= math.prod(count)
         raise IndexError(f"the grid has {self.cells} cells")
 
-    def shown(self, codes: Ints) -> Ints:
-        """What each atom shows: the code of the finest occupied cell that holds it.
+    def shown(self, marks: Ints) -> Ints:
+        """What each atom shows: the mark of the finest occupied cell that holds it.
 
         Args:
-            codes: (n, cells) one code a cell, 0 where it is not occupied.
+            marks: (n, cells) one number a cell, 0 where it is not occupied.
 
         Returns:
             (n, atoms).
         """
-        top = codes[:, self.owners[0]]
+        top = marks[:, self.owners[0]]
         for owner in self.owners[1:]:
-            finer = codes[:, owner]
+            finer = marks[:, owner]
             top = np.where(finer > 0, finer, top)
         return top
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from brinkmap.arrays import Array, Bounds, Floats, Ints, on_steps
 from brinkmap.errors import InputError
 from brinkmap.plan.cards import Cards
 from brinkmap.plan.grid import Grid
+from brinkmap.plan.inks import Inks
 from brinkmap.seeding import paint_generator
 
 __all__ = ["Canvas", "Palette"]
@@ -46,24 +48,38 @@ class Canvas:
         """From the lower bound to the upper: distances are divided by it."""
         return self.bounds[1] - self.bounds[0]
 
-    def paint(self, sample: Array, index: int, code: int) -> tuple[Array, np.ndarray]:
-        """The whole sample under one card.
+    @cached_property
+    def inks(self) -> Inks:
+        """What an atom can show."""
+        return Inks(self.cards, self.grid)
+
+    def paint(self, sample: Array, index: int, ink: int) -> tuple[Array, np.ndarray]:
+        """The whole sample in one ink.
 
         Args:
             sample: `shape`, within the bounds.
             index: the sample's index, which seeds the painting.
-            code: the card.
+            ink: from 1 on; with one patch size, the card's code.
 
         Returns:
             The painting `shape` float32, clipped and on the grid of `quantise`, and where clipping moved a value.
 
         Raises:
-            InputError: the distortion returned another shape, dtype or NaN.
+            InputError: the distortion failed, or returned another shape, dtype or NaN.
         """
-        distortion, level = self.cards.card(code)
+        distortion, level = self.cards.card(self.inks.code(ink))
         scaled = self._scaled(sample).view()
         scaled.flags.writeable = False
-        painted = distortion.paint(scaled, level, paint_generator(self.seed, index, distortion.name), self.grid)
+        rng = paint_generator(self.seed, index, distortion.name)
+        try:
+            painted = distortion.paint(scaled, level, rng, self.inks.grid_for(ink))
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"distortion {distortion.name!r}, level {level}: {type(error).__name__}: {error}. "
+                "brinkmap.testing.check_distortion tells all that is wrong with it."
+            ) from error
         self._check(painted, distortion.name, level)
         within = np.clip(painted, np.float32(0), np.float32(1))
         raw = self._raw(within)
@@ -82,11 +98,11 @@ class Canvas:
         Returns:
             The modified sample, and where clipping moved a value.
         """
-        shown = self.grid.shown(codes[None])[0][self.grid.atom_of].reshape(self.shape[1:])
+        shown = self.inks.shown(codes[None])[0][self.grid.atom_of].reshape(self.shape[1:])
         image, clipped = sample.copy(), np.zeros(self.shape, bool)
-        for code in np.unique(shown[shown > 0]):
-            painting, lost = self.paint(sample, index, int(code))
-            here = np.broadcast_to(shown == code, self.shape)
+        for ink in np.unique(shown[shown > 0]):
+            painting, lost = self.paint(sample, index, int(ink))
+            here = np.broadcast_to(shown == ink, self.shape)
             image[here], clipped[here] = painting[here], lost[here]
         return image, clipped
 
@@ -121,7 +137,7 @@ class Canvas:
 
 
 class Palette:
-    """The paintings of many samples at once, one slot a sample, with the energy each card adds to each atom.
+    """The paintings of many samples at once, one slot a sample, with the energy each ink adds to each atom.
 
     Args:
         canvas: what is painted on.
@@ -130,19 +146,19 @@ class Palette:
     """
 
     def __init__(self, canvas: Canvas, slots: int, *, needs_peak: bool = False) -> None:
-        cards, atoms = len(canvas.cards), canvas.grid.atoms
+        inks, atoms = len(canvas.inks), canvas.grid.atoms
         self.canvas = canvas
         self.clean = np.zeros((slots, canvas.size), np.float32)
-        self.energy = np.zeros((slots, cards + 1, atoms))
-        """(slots, codes, atoms) float64: squared L2 that a code adds in an atom, on samples scaled to 0..1."""
-        self.peak = np.zeros((slots, cards + 1, atoms)) if needs_peak else None
-        self.clipped = np.zeros((slots, cards + 1, atoms), np.int32)
-        """(slots, codes, atoms) values that clipping moved."""
+        self.energy = np.zeros((slots, inks + 1, atoms))
+        """(slots, inks, atoms) float64: squared L2 that an ink adds in an atom, on samples scaled to 0..1."""
+        self.peak = np.zeros((slots, inks + 1, atoms)) if needs_peak else None
+        self.clipped = np.zeros((slots, inks + 1, atoms), np.int32)
+        """(slots, inks, atoms) values that clipping moved."""
         self._index = np.zeros(slots, np.int64)
-        self._built = np.zeros((slots, cards + 1), bool)
-        capacity = max(cards, min(slots * cards, POOL_BYTES // (4 * canvas.size)))
+        self._built = np.zeros((slots, inks + 1), bool)
+        capacity = max(inks, min(slots * inks, POOL_BYTES // (4 * canvas.size)))
         self._pool = np.empty((capacity, canvas.size), np.float32)
-        self._row = np.full((slots, cards + 1), -1, np.int64)
+        self._row = np.full((slots, inks + 1), -1, np.int64)
         self._holds = np.full((capacity, 2), -1, np.int64)
         self._used = np.zeros(capacity, np.int64)
         self._empty = list(range(capacity))[::-1]
@@ -166,9 +182,9 @@ class Palette:
             codes: (n, cells).
         """
         wanted = np.zeros_like(self._built)
-        wanted[slots[:, None], codes] = True
-        for slot, code in np.argwhere(wanted & ~self._built):
-            self._paint(int(slot), int(code))
+        wanted[slots[:, None], self.canvas.inks.of(codes)] = True
+        for slot, ink in np.argwhere(wanted & ~self._built):
+            self._paint(int(slot), int(ink))
 
     def squared_l2(self, slots: Ints, shown: Ints) -> Floats:
         """(n,) float64 squared L2 of what the atoms show, scaled to 0..1; exact, for atoms do not overlap."""
@@ -183,23 +199,23 @@ class Palette:
 
         Args:
             slots: (n,).
-            before, after: (n, atoms) the codes shown now and wanted.
+            before, after: (n, atoms) the inks shown now and wanted.
             images: (n, values) the samples as rendered for `before`.
         """
         rows, atoms = np.nonzero(before != after)
-        codes = after[rows, atoms].astype(np.int64)
-        clean = codes == 0
+        inks = after[rows, atoms].astype(np.int64)
+        clean = inks == 0
         self._copy(images, rows[clean], atoms[clean], self.clean, slots[rows[clean]])
-        rows, atoms, codes = rows[~clean], atoms[~clean], codes[~clean]
+        rows, atoms, inks = rows[~clean], atoms[~clean], inks[~clean]
         if not len(rows):
             return
-        cards = np.ravel_multi_index((slots[rows], codes), self._row.shape)
-        needed = np.unique(cards)
+        wells = np.ravel_multi_index((slots[rows], inks), self._row.shape)
+        needed = np.unique(wells)
         for start in range(0, len(needed), len(self._pool)):
             part = needed[start : start + len(self._pool)]
             self._bring(np.stack(np.unravel_index(part, self._row.shape), axis=1))
-            here = (cards >= part[0]) & (cards <= part[-1])
-            source = self._row[slots[rows[here]], codes[here]]
+            here = (wells >= part[0]) & (wells <= part[-1])
+            source = self._row[slots[rows[here]], inks[here]]
             self._copy(images, rows[here], atoms[here], self._pool, source)
 
     def _copy(self, images: Array, rows: Ints, atoms: Ints, source: Array, source_rows: Ints) -> None:
@@ -207,35 +223,35 @@ class Palette:
         images[rows[:, None], values] = source[source_rows[:, None], values]
 
     def _bring(self, pairs: Ints) -> None:
-        """Have the paintings of these (slot, code) pairs in the pool; there are no more of them than it holds."""
+        """Have the paintings of these (slot, ink) pairs in the pool; there are no more of them than it holds."""
         self._tick += 1
         present = self._row[pairs[:, 0], pairs[:, 1]]
         self._used[present[present >= 0]] = self._tick
-        for slot, code in pairs[present < 0]:
-            self._paint(int(slot), int(code))
+        for slot, ink in pairs[present < 0]:
+            self._paint(int(slot), int(ink))
 
-    def _paint(self, slot: int, code: int) -> None:
+    def _paint(self, slot: int, ink: int) -> None:
         canvas = self.canvas
         clean = self.clean[slot]
-        painting, clipped = canvas.paint(clean.reshape(canvas.shape), int(self._index[slot]), code)
+        painting, clipped = canvas.paint(clean.reshape(canvas.shape), int(self._index[slot]), ink)
         row = self._empty.pop() if self._empty else self._least_recently_used()
         self._pool[row] = painting.ravel()
-        self._holds[row], self._row[slot, code], self._used[row] = (slot, code), row, self._tick
-        if self._built[slot, code]:
+        self._holds[row], self._row[slot, ink], self._used[row] = (slot, ink), row, self._tick
+        if self._built[slot, ink]:
             return
         change = painting.ravel().astype(np.float64) - clean
         if canvas.span != 1:
             change /= canvas.span
         change = change.reshape(canvas.shape[0], -1)
         squares = np.einsum("cp,cp->p", change, change)
-        self.energy[slot, code] = np.bincount(canvas.grid.atom_of, weights=squares, minlength=canvas.grid.atoms)
+        self.energy[slot, ink] = np.bincount(canvas.grid.atom_of, weights=squares, minlength=canvas.grid.atoms)
         if self.peak is not None:
-            self.peak[slot, code] = np.abs(change).max(axis=0)[canvas.grid.positions].max(axis=1)
-        self.clipped[slot, code] = 0
+            self.peak[slot, ink] = np.abs(change).max(axis=0)[canvas.grid.positions].max(axis=1)
+        self.clipped[slot, ink] = 0
         if clipped.any():
             lost = clipped.reshape(canvas.shape[0], -1).sum(axis=0)
-            self.clipped[slot, code] = np.bincount(canvas.grid.atom_of, lost, canvas.grid.atoms)
-        self._built[slot, code] = True
+            self.clipped[slot, ink] = np.bincount(canvas.grid.atom_of, lost, canvas.grid.atoms)
+        self._built[slot, ink] = True
 
     def _least_recently_used(self) -> int:
         row = int(np.argmin(self._used))

@@ -14,7 +14,7 @@ from brinkmap.victims.wrap import is_estimator, is_module, is_victim, wrap
 
 __all__ = ["load_victim"]
 
-DECLARED = ("shape", "classes", "bounds", "mean", "std", "outputs", "unit")
+DECLARED = ("shape", "classes", "bounds", "mean", "std", "outputs", "unit", "unit_mv", "rate_hz")
 """What a model may say of itself in attributes of these names: the arguments of `wrap`."""
 
 
@@ -25,6 +25,9 @@ def load_victim(
     mean: Channelwise | None = None,
     std: Channelwise | None = None,
     outputs: Outputs | None = None,
+    unit: str | None = None,
+    unit_mv: float | None = None,
+    rate_hz: float | None = None,
 ) -> Victim:
     """The victim that a reference stands for; what is stated here goes before what the model says of itself.
 
@@ -37,13 +40,17 @@ def load_victim(
         mean: as `wrap` takes it.
         std: as `wrap` takes it.
         outputs: as `wrap` takes it.
+        unit: as `wrap` takes it.
+        unit_mv: as `wrap` takes it.
+        rate_hz: as `wrap` takes it.
 
     Raises:
         InputError: nothing goes by that name, the factory failed, or it made no victim.
         MissingExtra: the library that runs the model is not installed.
     """
-    given = {"bounds": bounds, "mean": mean, "std": std, "outputs": outputs}
-    stated: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    given: dict[str, Any] = {"bounds": bounds, "mean": mean, "std": std, "outputs": outputs}
+    given |= {"unit": unit, "unit_mv": unit_mv, "rate_hz": rate_hz}
+    stated = {name: value for name, value in given.items() if value is not None}
     if reference.lower().endswith(".onnx"):
         return wrap(reference, **stated)
     found = resolve("victim", reference)

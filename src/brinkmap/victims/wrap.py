@@ -31,6 +31,8 @@ def wrap(
     classes: int | None = None,
     device: str | None = None,
     unit: str = "",
+    unit_mv: float | None = None,
+    rate_hz: float | None = None,
 ) -> Victim:
     """A victim from a PyTorch module, the path of an ONNX file, a fitted scikit-learn classifier or any callable.
 
@@ -45,6 +47,8 @@ def wrap(
         classes: how many; learned likewise, and needed for labels.
         device: where a PyTorch module is moved to.
         unit: the unit of the samples' values, such as "mV".
+        unit_mv: how many millivolts one unit is, for signals in another unit than volts, such as standard deviations.
+        rate_hz: the sampling rate of signals, in values a second.
 
     Raises:
         InputError: the model is none of these, or what is stated contradicts it or itself.
@@ -52,7 +56,8 @@ def wrap(
     """
     if is_victim(model):
         stated = {"mean": mean, "std": std, "outputs": outputs, "shape": shape, "classes": classes, "device": device}
-        _check_unstated(stated | {"bounds": None if tuple(bounds) == (0.0, 1.0) else bounds, "unit": unit or None})
+        stated |= {"unit": unit or None, "unit_mv": unit_mv, "rate_hz": rate_hz}
+        _check_unstated(stated | {"bounds": None if tuple(bounds) == (0.0, 1.0) else bounds})
         return cast(Victim, model)
     shape = None if shape is None else check_shape(shape)
     source = _source(model, outputs, shape, device)
@@ -65,6 +70,8 @@ def wrap(
         mean=mean,
         std=std,
         unit=unit,
+        unit_mv=unit_mv,
+        rate_hz=rate_hz,
         name=source.name,
     )
 

@@ -1,0 +1,68 @@
+"""What an agent or an attack must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from brinkmap.agents.protocol import Agent, Attack
+from brinkmap.arrays import Array
+from brinkmap.attack import attack
+from brinkmap.run import Run
+from brinkmap.testing.findings import CHANNELS, EXTENTS, Findings
+from brinkmap.victims.wrap import wrap
+
+__all__ = ["check_agent"]
+
+
+def check_agent(agent: Agent | Attack | str) -> None:
+    """That an agent or attack keeps its contract: every query paid, budget held, results independent of the slots.
+
+    Args:
+        agent: an object, or a name as `Run` takes it.
+
+    Raises:
+        ContractError: it does not; every breach is listed.
+    """
+    findings = Findings(f"agent {agent if isinstance(agent, str) else type(agent).__name__!r}")
+    for rank, extent in EXTENTS.items():
+        for bound in ({"max_l2": 1.0}, {"max_l2": 0.5, "refine_budget": 10}):
+            _check_attack(agent, (CHANNELS, *extent), bound, f"rank {rank}", findings)
+    findings.report()
+
+
+def _check_attack(
+    agent: Agent | Attack | str, shape: tuple[int, ...], bound: dict[str, float], where: str, findings: Findings
+) -> None:
+    rng = np.random.default_rng(7)
+    samples = (0.3 + 0.4 * rng.random((5, *shape))).astype(np.float32)
+    weights = rng.standard_normal(shape) / 4
+    outcomes = []
+    for slots in (1, 3):
+        seen: list[int] = []
+        victim = wrap(_linear(weights, samples, seen), shape=shape, classes=2)
+        run = Run(agent=agent, budget=40, slots=slots, distortions=["tint"], **bound)  # type: ignore[arg-type]
+        results = findings.attempt(lambda victim=victim, run=run: list(attack(victim, samples, None, run)), where)  # type: ignore[misc]
+        if results is None:
+            return
+        for result in results:
+            findings.expect(result.error is None, f"{where}: {result.error}")
+            findings.expect(result.queries <= 40 + run.refine_budget, f"{where}: over the budget")
+            findings.expect(result.l2 <= bound["max_l2"], f"{where}: over the L2 bound")
+        findings.expect(sum(result.queries for result in results) == sum(seen), f"{where}: unpaid queries")
+        outcomes.append(sorted((result.index, result.queries, result.success, result.l2) for result in results))
+    findings.expect(outcomes[0] == outcomes[1], f"{where}: results depend on how many samples are attacked at once")
+
+
+def _linear(weights: np.ndarray, samples: Array, seen: list[int]) -> Callable[[Array], Array]:
+    """A linear victim whose answers do not depend on the batch, with the samples near its boundary."""
+    middle = float(np.median([np.sum(weights * sample) for sample in samples]))
+
+    def answer(batch: Array) -> Array:
+        seen.append(len(batch))
+        scores = np.array([np.sum(weights * row) - middle for row in batch])
+        share = 1 / (1 + np.exp(-scores))
+        return np.stack([share, 1 - share], axis=1).astype(np.float32)
+
+    return answer
