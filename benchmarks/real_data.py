@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -16,11 +17,14 @@ SHARED = Path(os.environ.get("BRINKMAP_DATA", Path(__file__).resolve().parents[2
 
 def cifar_victim(name: str) -> brinkmap.Victim:
     """A CIFAR-10 network of the data folder, by the name its loader has: resnet20, resnet56, cnn_a_mix ..."""
+    return brinkmap.wrap(shared_module("models_cifar").load(name), shape=(3, 32, 32), classes=10)
+
+
+def shared_module(name: str) -> Any:
+    """A loader of the data folder: models_cifar, models_imagenet, models_ecg or models_video."""
     if str(_present()) not in sys.path:
         sys.path.insert(0, str(SHARED))
-    import models_cifar
-
-    return brinkmap.wrap(models_cifar.load(name), shape=(3, 32, 32), classes=10)
+    return importlib.import_module(name)
 
 
 def cifar_images() -> tuple[Any, Any]:

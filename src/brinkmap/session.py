@@ -24,8 +24,10 @@ __all__ = ["Session"]
 
 AUTO_AGENT = "credit"
 """What `agent="auto"` stands for."""
-SLOT_BYTES = 2 * 2**30
-"""Memory for samples under attack and their energy tables; more slots than it holds are not opened."""
+SLOT_BYTES = 3 * 2**30
+"""Memory for samples under attack, their paintings and energy tables; more slots than it holds are not opened."""
+PAINTINGS = 32
+"""So many paintings of a sample are reckoned with; beyond the pool's size the least recently used are made again."""
 
 
 class Session:
@@ -72,7 +74,8 @@ class Session:
     def _affordable_slots(self) -> int:
         canvas = self.canvas
         tables = 20 if self.run.max_linf is not None else 12  # bytes an ink and atom: energy, clipped, peak
-        each = 16 * canvas.size + tables * (len(canvas.inks) + 1) * canvas.grid.atoms
+        paintings = 4 * canvas.size * min(len(canvas.inks), PAINTINGS)
+        each = 16 * canvas.size + paintings + tables * (len(canvas.inks) + 1) * canvas.grid.atoms
         return max(1, min(self.run.slots, SLOT_BYTES // each))
 
 

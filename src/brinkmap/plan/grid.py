@@ -106,6 +106,12 @@ class Grid:
             cell -= math.prod(count)
         raise IndexError(f"the grid has {self.cells} cells")
 
+    def atom_box(self, atom: int) -> tuple[slice, ...]:
+        """Where an atom lies: one slice an axis."""
+        corner = np.unravel_index(atom, tuple(len(cuts) for cuts in self._cuts))
+        ends = ([*cuts[1:], n] for cuts, n in zip(self._cuts, self.extent, strict=True))
+        return tuple(slice(int(cuts[i]), int(end[i])) for i, cuts, end in zip(corner, self._cuts, ends, strict=True))
+
     def shown(self, marks: Ints) -> Ints:
         """What each atom shows: the mark of the finest occupied cell that holds it.
 

@@ -15,13 +15,14 @@ import numpy as np
 from brinkmap.arrays import Array, Bounds, Floats, Ints, on_steps
 from brinkmap.errors import InputError
 from brinkmap.plan.cards import Cards
+from brinkmap.plan.copying import AtomCopier
 from brinkmap.plan.grid import Grid
 from brinkmap.plan.inks import Inks
 from brinkmap.seeding import paint_generator
 
 __all__ = ["Canvas", "Palette"]
 
-POOL_BYTES = 2**30
+POOL_BYTES = 2 * 2**30
 """Memory for paintings; the least recently used are forgotten and painted again, to the same bits."""
 
 
@@ -163,7 +164,7 @@ class Palette:
         self._used = np.zeros(capacity, np.int64)
         self._empty = list(range(capacity))[::-1]
         self._tick = 1
-        self._values = canvas.grid.values(canvas.shape[0])
+        self._copier = AtomCopier(canvas.grid, canvas.shape)
 
     def load(self, slot: int, sample: Array, index: int) -> None:
         """Put another sample into a slot and forget what was painted there."""
@@ -205,7 +206,7 @@ class Palette:
         rows, atoms = np.nonzero(before != after)
         inks = after[rows, atoms].astype(np.int64)
         clean = inks == 0
-        self._copy(images, rows[clean], atoms[clean], self.clean, slots[rows[clean]])
+        self._copier.copy(images, rows[clean], atoms[clean], self.clean, slots[rows[clean]])
         rows, atoms, inks = rows[~clean], atoms[~clean], inks[~clean]
         if not len(rows):
             return
@@ -216,11 +217,7 @@ class Palette:
             self._bring(np.stack(np.unravel_index(part, self._row.shape), axis=1))
             here = (wells >= part[0]) & (wells <= part[-1])
             source = self._row[slots[rows[here]], inks[here]]
-            self._copy(images, rows[here], atoms[here], self._pool, source)
-
-    def _copy(self, images: Array, rows: Ints, atoms: Ints, source: Array, source_rows: Ints) -> None:
-        values = self._values[atoms]
-        images[rows[:, None], values] = source[source_rows[:, None], values]
+            self._copier.copy(images, rows[here], atoms[here], self._pool, source)
 
     def _bring(self, pairs: Ints) -> None:
         """Have the paintings of these (slot, ink) pairs in the pool; there are no more of them than it holds."""
