@@ -110,7 +110,7 @@ class Choosy:
 
 def test_a_distortion_may_refuse_cells_of_a_size_and_not_of_all():
     check_distortion(Choosy(20))
-    with pytest.raises(ContractError, match="refuses every patch size: .*cells of at least 1000"):
+    with pytest.raises(ContractError, match=r"refuses every patch size: .*cells of at least 1000"):
         check_distortion(Choosy(1000))
 
 

@@ -15,19 +15,20 @@ from brinkmap.env.rules import Rules
 from brinkmap.errors import InputError
 from brinkmap.objective import criterion_of
 from brinkmap.plan import Canvas, Cards, make_grid, rehearse
+from brinkmap.plan.palette import POOL_BYTES
 from brinkmap.registry import entries, resolve
 from brinkmap.run import Run
 from brinkmap.victims.metered import Metered
-from brinkmap.victims.protocol import Victim, has_scores, span_mv
+from brinkmap.victims.protocol import Victim, has_scores
 
 __all__ = ["Session"]
 
 AUTO_AGENT = "credit"
 """What `agent="auto"` stands for."""
-SLOT_BYTES = 3 * 2**30
-"""Memory for samples under attack, their paintings and energy tables; more slots than it holds are not opened."""
+SLOT_BYTES = 2 * 2**30
+"""Memory for samples under attack and their energy tables; more slots than it holds are not opened."""
 PAINTINGS = 32
-"""So many paintings of a sample are reckoned with; beyond the pool's size the least recently used are made again."""
+"""So many paintings of each sample at most are to find room in the palette's pool; a larger arsenal paints again."""
 
 
 class Session:
@@ -54,7 +55,7 @@ class Session:
         _check_scores(victim, self.agent, self.agent_name)
         getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
-        medium = Medium(tuple(shape), getattr(victim, "rate_hz", None), span_mv(victim))
+        medium = Medium(tuple(shape), getattr(victim, "rate_hz", None))
         self.canvas = Canvas(
             shape=tuple(shape),
             bounds=check_bounds(victim.bounds),
@@ -75,8 +76,8 @@ class Session:
         canvas = self.canvas
         tables = 20 if self.run.max_linf is not None else 12  # bytes an ink and atom: energy, clipped, peak
         paintings = 4 * canvas.size * min(len(canvas.inks), PAINTINGS)
-        each = 16 * canvas.size + paintings + tables * (len(canvas.inks) + 1) * canvas.grid.atoms
-        return max(1, min(self.run.slots, SLOT_BYTES // each))
+        each = 16 * canvas.size + tables * (len(canvas.inks) + 1) * canvas.grid.atoms
+        return max(1, min(self.run.slots, SLOT_BYTES // each, POOL_BYTES // paintings))
 
 
 def _name_of(agent: Any) -> str:

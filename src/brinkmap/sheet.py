@@ -29,6 +29,7 @@ MEMBERS = 2
 """So many of a family are shown: brighter and darker, 50 and 60 Hz, and two of tint's patterns."""
 LEVELS = 5
 CELL_INCHES = 1.25
+DPI = 80
 ECG_RATE_HZ, ECG_STEPS_A_MV = 360.0, 200.0
 """How PyWavelets' ECG is read; it does not say, and these give 66 beats a minute and R waves of 1.5 mV."""
 ECG_SPAN_MV = (-2.0, 3.0)
@@ -49,7 +50,6 @@ class Sheet:
     width: float
     """Inches of one panel; it is `CELL_INCHES` high."""
     rate_hz: float | None = None
-    span_mv: float | None = None
 
 
 def write_sheet(sheet: Sheet, folder: Path) -> Path:
@@ -59,11 +59,11 @@ def write_sheet(sheet: Sheet, folder: Path) -> Path:
         MissingExtra: its sample comes with a package that is not installed.
     """
     sample = sheet.sample()
-    medium = Medium(sample.shape, sheet.rate_hz, sheet.span_mv)
+    medium = Medium(sample.shape, sheet.rate_hz)
     shown = _shown(medium)
-    figure = Figure(figsize=(1.9 + LEVELS * sheet.width, 0.6 + len(shown) * (CELL_INCHES + 0.08)), dpi=110)
+    figure = Figure(figsize=(1.9 + LEVELS * sheet.width, 0.6 + len(shown) * (CELL_INCHES + 0.08)), dpi=DPI)
     FigureCanvasAgg(figure)
-    figure.suptitle(sheet.caption, x=0.01, ha="left", fontsize=9)
+    figure.text(0.01, 1 - 0.1 / figure.get_figheight(), sheet.caption, ha="left", va="top", fontsize=9)
     rows = figure.subplots(len(shown), LEVELS, squeeze=False)
     for one, axes in zip(shown, rows, strict=True):
         _draw_row(one, sample, sheet, axes)
@@ -116,7 +116,7 @@ def _photograph() -> Array:
     from sklearn.datasets import load_sample_image
 
     picture = Image.fromarray(load_sample_image("china.jpg")).crop((80, 0, 507, 427)).resize((224, 224))
-    return np.moveaxis(np.asarray(picture, np.float32) / 255, -1, 0).copy()
+    return np.moveaxis(np.asarray(picture), -1, 0).astype(np.float32) / np.float32(255)
 
 
 def _pan() -> Array:
@@ -125,7 +125,7 @@ def _pan() -> Array:
 
     wide = load_sample_image("china.jpg")
     frames = [Image.fromarray(wide[30:350, 40 + 14 * k : 360 + 14 * k]).resize((96, 96)) for k in range(16)]
-    return np.moveaxis(np.stack([np.asarray(one, np.float32) / 255 for one in frames]), -1, 0).copy()
+    return np.moveaxis(np.stack([np.asarray(one) for one in frames]), -1, 0).astype(np.float32) / np.float32(255)
 
 
 def _ecg() -> Array:
@@ -172,7 +172,6 @@ SHEETS = (
         _draw_trace,
         2.6,
         ECG_RATE_HZ,
-        ECG_SPAN_MV[1] - ECG_SPAN_MV[0],
     ),
     Sheet(
         "image",
@@ -190,7 +189,7 @@ SHEETS = (
         _pan,
         (8, 12, 12),
         _draw_frames,
-        4 * CELL_INCHES,
+        3 * CELL_INCHES,
     ),
 )
 """The three of them."""

@@ -70,7 +70,7 @@ def test_a_missed_threshold_exits_1(folder, capsys, flags, code, said):
         (["--max-l2", "-1"], "max_l2: expected a positive number"),
         (["--criterion", "least"], "criterion: expected untargeted"),
         (["--criterion", "topk:9"], "criterion topk:9: expected k from 1 to 2"),
-        (["--distortions", "fog"], "unknown distortion 'fog'. Known: dead-pixel"),
+        (["--distortions", "fog"], "unknown distortion 'fog'. Known: bare-detached"),
         (["--agent", "genius"], "unknown agent 'genius'"),
         (["--agent", "square"], "square: needs exactly one bound"),
         (["--patch", "a"], "patch: expected a number such as 4"),

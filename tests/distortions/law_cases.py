@@ -15,7 +15,7 @@ from brinkmap.plan import Canvas, Cards, Palette, make_grid
 from brinkmap.registry import entries, resolve
 from brinkmap.seeding import paint_generator
 
-RATE_HZ, SPAN_MV = 250.0, 4.0
+RATE_HZ = 250.0
 LONGEST = {1: 400, 2: 20, 3: 9}
 PLANS = 3
 """Plans rendered at once for each case."""
@@ -45,7 +45,7 @@ def case_of(row):
     rank = ranks[rank % len(ranks)]
     extent = tuple(1 + side % LONGEST[rank] for side in sides[:rank])
     shape = (1 + channels % 4, *extent)
-    found = members(name, Medium(shape, RATE_HZ, SPAN_MV))
+    found = members(name, Medium(shape, RATE_HZ))
     one = found[kind // len(NAMES) % len(found)]
     rng = np.random.default_rng(patch)
     patches = {tuple(int(rng.integers(1, n + 1)) for n in extent) for _ in range(1 + sizes // 3)}
@@ -61,7 +61,7 @@ def ranks_of(name):
     if not isinstance(found, Family):
         return found().ranks
     for shape in ((2, 50), (2, 8, 8), (2, 4, 8, 8)):
-        ranks = found.members(Medium(shape, RATE_HZ, SPAN_MV))[0].ranks
+        ranks = found.members(Medium(shape, RATE_HZ))[0].ranks
         if len(shape) - 1 in ranks:
             return ranks
     raise AssertionError(name)
@@ -69,7 +69,7 @@ def ranks_of(name):
 
 def breaches(case):
     """The laws that a case breaks, by name; a filter that refuses the size of the cells breaks none."""
-    canvas, level = case.canvas, case.level
+    canvas = case.canvas
     rng = np.random.default_rng(case.seed)
     sample = canvas.snap(np.clip(rng.uniform(*canvas.bounds, canvas.shape), *canvas.bounds).astype(np.float32))
     before = sample.tobytes()
@@ -84,7 +84,7 @@ def breaches(case):
     if any(p.min() < low or p.max() > high or not np.isfinite(p).all() for p in paintings.values()):
         found.append("bounds")
     found += _purity(case, sample, paintings) + _draws(case, sample) + _rendering(case, sample, paintings, rng)
-    return found if level else []
+    return found
 
 
 def _purity(case, sample, paintings):

@@ -96,7 +96,7 @@ def test_a_file_brings_its_own(tmp_path, reference, name):
         (["tint++++"], r"distortion 'tint\+\+\+\+' does not fit 3 channels"),
         (["illuminate+-"], r"distortion 'illuminate\+-' does not fit 3 channels. Those that do: illuminate\+, illum"),
         ([3], "expected an object with name, levels, ranks, natural and paint.., or a function, got 3"),
-        ([object], "expected an object with name, levels, ranks, natural and paint.., or a function, got <object object"),
+        ([object], "expected an object with name, levels, ranks, natural and paint.., or a function, got <object"),
         (["math:pi"], "expected an object with name, levels, ranks, natural and paint.., or a function, got 3.14"),
     ],
     ids=str,

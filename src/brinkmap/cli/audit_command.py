@@ -52,8 +52,6 @@ class AuditFlags:
     """What the model answers: logits, probabilities or labels."""
     unit: str | None = None
     """The unit of a signal's values, such as mV."""
-    unit_mv: float | None = None
-    """How many millivolts one unit is, where its name does not say."""
     rate_hz: float | None = None
     """A signal's sampling rate, which the ECG filters need."""
     min_robust_l2: float | None = None
@@ -97,7 +95,6 @@ def run_audit(flags: AuditFlags) -> int:
         std=flags.std or None,
         outputs=cast("Any", flags.outputs),
         unit=flags.unit,
-        unit_mv=flags.unit_mv,
         rate_hz=flags.rate_hz,
     )
     demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
@@ -123,7 +120,7 @@ def _with_progress(
 def _source(flags: AuditFlags, data: DataSet) -> dict[str, str]:
     """What the results are of: the names as typed, and what the files hold."""
     source = {"victim": flags.victim, "data": flags.data, "data_sha256": data.checksum}
-    for name in ("mean", "std", "bounds", "outputs", "unit", "unit_mv", "rate_hz"):
+    for name in ("mean", "std", "bounds", "outputs", "unit", "rate_hz"):
         if getattr(flags, name):
             source[name] = str(getattr(flags, name))
     path = Path(flags.victim.partition(":")[0])

@@ -24,8 +24,6 @@ class Medium:
     """`(c, *extent)` of one sample."""
     rate_hz: float | None = None
     """Values a second along the extent's first axis; None where the victim does not say."""
-    span_mv: float | None = None
-    """Millivolts from the victim's lower bound to its upper; None where it does not say."""
 
 
 @runtime_checkable

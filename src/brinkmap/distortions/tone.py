@@ -1,4 +1,4 @@
-"""Lighter, darker, and the norm track's tint: constant offsets over a cell."""
+"""Light and tone: offset, gain, contrast, depth; and the norm track's tint, one offset a channel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from brinkmap.arrays import Array
+from brinkmap.distortions.ecg_scale import nothing
 from brinkmap.distortions.protocol import Family, Medium
-from brinkmap.distortions.severity import BRIGHTNESS
+from brinkmap.distortions.severity import BRIGHTNESS, CONTRAST_LEFT, DEPTH_BITS
 
 if TYPE_CHECKING:
     from brinkmap.plan.grid import Grid
 
-__all__ = ["Illuminate", "Tint", "illuminate", "tint"]
+__all__ = ["Contrast", "Exposure", "Illuminate", "Quantisation", "Tint", "exposure", "illuminate", "tint"]
 
 SIGN_OF = {"+": 1.0, "-": -1.0, "0": 0.0}
 ALL_PATTERNS_UP_TO = 4
@@ -46,6 +47,70 @@ class Illuminate:
 def illuminate(medium: Medium) -> list[Illuminate]:
     """Brighter or darker light: illuminate+ and illuminate-."""
     return [Illuminate("+"), Illuminate("-")]
+
+
+@final
+@dataclass(frozen=True)
+class Exposure:
+    """More (+) or less (-) light by a gain of 1.1 to 1.6 (small samples) or 1.2 to 2 (large)."""
+
+    sign: str = "+"
+    levels: int = 5
+    ranks: tuple[int, ...] = (1, 2, 3)
+    natural: bool = True
+
+    @property
+    def name(self) -> str:
+        """`exposure+` or `exposure-`."""
+        return f"exposure{self.sign}"
+
+    def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
+        """The sample with one gain in all channels, about black (the lower bound), in signals about the baseline.
+
+        The gain is 1 + 2c, c being the offset of `illuminate`: + moves mid-grey by just that, up; - is the way back,
+        the same number of stops, and moves mid-grey by c / (1 + 2c), down.
+        """
+        gain = 1 + 2 * BRIGHTNESS.at(level, sample.shape[1:])
+        dark = nothing(sample)
+        return dark + (sample - dark) * np.float32(gain ** SIGN_OF[self.sign])
+
+
+@Family
+def exposure(medium: Medium) -> list[Exposure]:
+    """A longer or a shorter exposure, a gain: exposure+ and exposure-."""
+    return [Exposure("+"), Exposure("-")]
+
+
+@final
+@dataclass(frozen=True)
+class Contrast:
+    """Less contrast: 75 to 15 % of it is left (small samples) or 40 to 5 % (large)."""
+
+    name: str = "contrast"
+    levels: int = 5
+    ranks: tuple[int, ...] = (1, 2, 3)
+    natural: bool = True
+
+    def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
+        """The sample drawn towards the mean of each of its channels, over all positions and frames."""
+        means = sample.mean(axis=tuple(range(1, sample.ndim)), keepdims=True, dtype=np.float64).astype(np.float32)
+        return means + np.float32(CONTRAST_LEFT.at(level, sample.shape[1:])) * (sample - means)
+
+
+@final
+@dataclass(frozen=True)
+class Quantisation:
+    """Depth that is lost, of colour or of a converter: 6, 5, 4, 3 or 2 bits are left (ours; nobody published any)."""
+
+    name: str = "quantisation"
+    levels: int = 5
+    ranks: tuple[int, ...] = (1, 2, 3)
+    natural: bool = True
+
+    def paint(self, sample: Array, level: int, rng: np.random.Generator, grid: Grid) -> Array:
+        """The sample rounded to equal steps, both bounds among them; a value that a step hits stays as it is."""
+        last = np.float32(2 ** DEPTH_BITS.at(level, sample.shape[1:]) - 1)
+        return np.rint(sample * last) / last
 
 
 @final

@@ -50,6 +50,7 @@ class Slots:
         self.indices = np.zeros(slots, np.int64)
         self._shown = np.zeros((slots, atoms), np.int16)
         self._images = np.zeros((slots, canvas.size), np.float32)
+        self._asked = np.empty_like(self._images)  # one buffer for all batches: fresh memory costs more than the copy
         self._before = np.zeros((slots, 0), np.float32)
         self._after = self._before.copy()
         self._looked = np.zeros(slots, bool)
@@ -129,19 +130,18 @@ class Slots:
         order = self._order[slots] if order is None else np.asarray(order)
         asking, keys, codes, shown, squared = self._candidates(slots, proposals, order)
         fresh = self.where(FRESH)
-        images = self._images[slots[asking]]
-        self.palette.render(slots[asking], self._shown[slots[asking]], shown, images)
         rows = np.concatenate([fresh, slots[asking]])
-        batch = np.concatenate([self._images[fresh], images]).reshape(-1, *self.canvas.shape)
+        images = self._asked[: len(rows)]
+        np.take(self._images, rows, axis=0, out=images, mode="clip")  # any other mode goes through a copy
+        self.palette.render(slots[asking], self._shown[slots[asking]], shown, images[len(fresh) :])
+        batch = images.reshape(-1, *self.canvas.shape)
         answers = self.metered.ask([self._number(slot) for slot in rows], batch, [b""] * len(fresh) + keys)
         started = self._start(fresh, answers)
         for row in answers.failed.keys() - range(len(fresh)):
             self._fail(int(rows[row]), answers.failed[row])
         good = np.array([row for row in range(len(fresh), len(rows)) if row not in answers.failed], np.intp)
         within = good - len(fresh)
-        accepted = self._accept(
-            rows[good], codes[within], shown[within], squared[within], images[within], answers.probabilities[good]
-        )
+        accepted = self._accept(rows[good], codes[within], shown[within], squared[within], answers.probabilities[good])
         self._settle(np.setdiff1d(slots, self.where(DONE)))
         self._settle(started)
         started = started[self.state[started] == ACTIVE]
@@ -246,9 +246,7 @@ class Slots:
             self._flipped_at[slot] = 1
             self.state[slot] = DONE
 
-    def _accept(
-        self, slots: Ints, codes: Ints, shown: Ints, squared: np.ndarray, images: Array, answers: Array
-    ) -> np.ndarray:
+    def _accept(self, slots: Ints, codes: Ints, shown: Ints, squared: np.ndarray, answers: Array) -> np.ndarray:
         if not len(slots):
             return np.zeros(0, bool)
         margins = self.rules.criterion.margins(answers, self.references[slots], self.indices[slots])
@@ -259,8 +257,10 @@ class Slots:
         if self.rules.trace:
             self._note(slots, codes, answers, accepted)
         winners = slots[accepted]
+        # Rendered once more: only touched atoms, and no victim has had its hands on it.
+        self.palette.render(winners, self._shown[winners], shown[accepted], self._images, winners)
         self.codes[winners], self._shown[winners] = codes[accepted], shown[accepted]
-        self._images[winners], self._after[winners] = images[accepted], answers[accepted]
+        self._after[winners] = answers[accepted]
         self.margins[winners], self.l2[winners] = margins[accepted], np.sqrt(squared[accepted])
         for slot in slots[met & ~refining]:
             self._flipped_at[slot] = spent = self.metered.spent(self._number(slot))

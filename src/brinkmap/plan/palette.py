@@ -195,18 +195,20 @@ class Palette:
         """The share of a slot's values that clipping moved, for what its atoms show."""
         return float(self.clipped[slot, shown, np.arange(len(shown))].sum() / self.canvas.size)
 
-    def render(self, slots: Ints, before: Ints, after: Ints, images: Array) -> None:
+    def render(self, slots: Ints, before: Ints, after: Ints, images: Array, into: Ints | None = None) -> None:
         """Change rendered samples in place from what they show to what they should.
 
         Args:
             slots: (n,).
             before, after: (n, atoms) the inks shown now and wanted.
             images: (n, values) the samples as rendered for `before`.
+            into: (n,) the row of each sample in `images`, where there are other rows too.
         """
+        into = np.arange(len(slots)) if into is None else into
         rows, atoms = np.nonzero(before != after)
         inks = after[rows, atoms].astype(np.int64)
         clean = inks == 0
-        self._copier.copy(images, rows[clean], atoms[clean], self.clean, slots[rows[clean]])
+        self._copier.copy(images, into[rows[clean]], atoms[clean], self.clean, slots[rows[clean]])
         rows, atoms, inks = rows[~clean], atoms[~clean], inks[~clean]
         if not len(rows):
             return
@@ -217,7 +219,7 @@ class Palette:
             self._bring(np.stack(np.unravel_index(part, self._row.shape), axis=1))
             here = (wells >= part[0]) & (wells <= part[-1])
             source = self._row[slots[rows[here]], inks[here]]
-            self._copier.copy(images, rows[here], atoms[here], self._pool, source)
+            self._copier.copy(images, into[rows[here]], atoms[here], self._pool, source)
 
     def _bring(self, pairs: Ints) -> None:
         """Have the paintings of these (slot, ink) pairs in the pool; there are no more of them than it holds."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from brinkmap.arrays import Array
 from brinkmap.distortions import Distortion, Family, Medium
@@ -26,17 +27,17 @@ __all__ = ["check_distortion"]
 SLOWEST_S = 0.25
 """A painting of a sample of the usual size may not take longer: a run paints some ten of them for each sample."""
 USUAL = {1: (3600,), 2: (64, 64), 3: (16, 32, 32)}
-RATE_HZ, SPAN_MV = 360.0, 10.0
+RATE_HZ = 360.0
+TEXTURE, SMOOTH = "textured", 1.5
 
 
 def check_distortion(
     distortion: Distortion | Family | Callable[..., Any] | str,
     *,
     rate_hz: float = RATE_HZ,
-    span_mv: float = SPAN_MV,
     slowest_s: float = SLOWEST_S,
 ) -> None:
-    """That a distortion keeps its contract, on noise, on flat samples and on every rank it says it works on.
+    """That a distortion keeps its contract, on textured and on flat samples of every rank it says it works on.
 
     Float32 of the sample's shape and finite; the input left alone; the same bits from the same generator, whatever the
     global state; as many draws at every level; the grid read only if it says so; a cell alone changes that cell alone;
@@ -46,7 +47,6 @@ def check_distortion(
         distortion: an object, a class, a function of (content, level, rng) or (sample, level, rng, grid), a family (all
             its members are checked), or a name as `Run` takes it.
         rate_hz: values a second of the signals it is tried on, for filters that ask.
-        span_mv: millivolts from their lower bound to their upper.
         slowest_s: what painting a sample of usual size (1 x 3600, 3 x 64 x 64 or 3 x 16 x 32 x 32) may take at most.
 
     Raises:
@@ -54,21 +54,23 @@ def check_distortion(
     """
     findings = Findings(f"distortion {getattr(distortion, 'name', distortion)!r}")
     for rank, extent in EXTENTS.items():
-        medium = Medium((CHANNELS, *extent), rate_hz, span_mv)
+        medium = Medium((CHANNELS, *extent), rate_hz)
         found = findings.attempt(partial(members, distortion, medium), f"making it for shape {medium.shape}")
         for one in found or ():
             if _check_attributes(one, findings) and rank in one.ranks:
                 for what, sample in _samples(medium.shape).items():
                     _check_paintings(one, sample, f"{one.name}, rank {rank}, {what} sample", findings)
-                _check_render(one, _samples(medium.shape)["noise"], f"{one.name}, rank {rank}", findings)
+                _check_render(one, _samples(medium.shape)[TEXTURE], f"{one.name}, rank {rank}", findings)
                 _check_speed(one, rank, slowest_s, findings)
     findings.report()
 
 
 def _samples(shape: tuple[int, ...]) -> dict[str, Array]:
-    """Besides noise a flat one, on which dividing by a deviation fails, and one that is black and white."""
+    """A smooth texture, as nature has it; a flat one, on which dividing by a deviation fails; a black and white one."""
     noise = np.random.default_rng(len(shape)).random(shape, dtype=np.float32)
-    return {"noise": noise, "flat": np.full(shape, 0.5, np.float32), "black and white": np.rint(noise)}
+    texture = gaussian_filter(noise, SMOOTH, axes=tuple(range(1, noise.ndim)), mode="nearest")
+    texture = ((texture - texture.min()) / np.ptp(texture)).astype(np.float32)
+    return {TEXTURE: texture, "flat": np.full(shape, 0.5, np.float32), "black and white": np.rint(noise)}
 
 
 def _check_attributes(one: Distortion, findings: Findings) -> bool:
@@ -121,7 +123,7 @@ def _levels(one: Distortion, sample: Array, grid: Grid, where: str, findings: Fi
         not uneven,
         f"{where}: level {uneven} draws more or less from rng than level 1, so its noise is another: draw alike",
     )
-    if "noise" in where:
+    if TEXTURE in where:  # on noise, pushing values further aside need not change them more
         strengths = [float(np.linalg.norm(np.clip(p, 0, 1).astype(np.float64) - sample)) for p in paintings]
         pairs = enumerate(itertools.pairwise(strengths), 2)
         falls = [level for level, (below, here) in pairs if here < below * (1 - 1e-6)]

@@ -44,8 +44,6 @@ class FunctionVictim:
     """Divided by after that."""
     unit: str = ""
     """The unit of the samples' values, such as "mV"."""
-    unit_mv: float | None = None
-    """How many millivolts one unit is, where its name does not say."""
     rate_hz: float | None = None
     """Values a second, for signals."""
     name: str = ""
@@ -65,10 +63,8 @@ class FunctionVictim:
                 self._normalisation.check_channels(self.shape[0])
         if self.classes is None and self.outputs == "labels":
             raise InputError("classes: labels alone do not tell how many classes there are. Give classes=.")
-        for name in ("unit_mv", "rate_hz"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name}: expected a positive number, got {value!r}. Leave it out where unknown.")
+        if self.rate_hz is not None and not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
+            raise InputError(f"rate_hz: expected a positive number, got {self.rate_hz!r}. Leave it out where unknown.")
         if self.classes is not None and self.classes < 2:
             raise InputError(f"classes: expected at least 2, got {self.classes}.")
 

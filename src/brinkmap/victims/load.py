@@ -14,7 +14,7 @@ from brinkmap.victims.wrap import is_estimator, is_module, is_victim, wrap
 
 __all__ = ["load_victim"]
 
-DECLARED = ("shape", "classes", "bounds", "mean", "std", "outputs", "unit", "unit_mv", "rate_hz")
+DECLARED = ("shape", "classes", "bounds", "mean", "std", "outputs", "unit", "rate_hz")
 """What a model may say of itself in attributes of these names: the arguments of `wrap`."""
 
 
@@ -26,7 +26,6 @@ def load_victim(
     std: Channelwise | None = None,
     outputs: Outputs | None = None,
     unit: str | None = None,
-    unit_mv: float | None = None,
     rate_hz: float | None = None,
 ) -> Victim:
     """The victim that a reference stands for; what is stated here goes before what the model says of itself.
@@ -41,7 +40,6 @@ def load_victim(
         std: as `wrap` takes it.
         outputs: as `wrap` takes it.
         unit: as `wrap` takes it.
-        unit_mv: as `wrap` takes it.
         rate_hz: as `wrap` takes it.
 
     Raises:
@@ -49,7 +47,7 @@ def load_victim(
         MissingExtra: the library that runs the model is not installed.
     """
     given: dict[str, Any] = {"bounds": bounds, "mean": mean, "std": std, "outputs": outputs}
-    given |= {"unit": unit, "unit_mv": unit_mv, "rate_hz": rate_hz}
+    given |= {"unit": unit, "rate_hz": rate_hz}
     stated = {name: value for name, value in given.items() if value is not None}
     if reference.lower().endswith(".onnx"):
         return wrap(reference, **stated)

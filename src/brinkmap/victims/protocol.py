@@ -6,19 +6,16 @@ from typing import Protocol, runtime_checkable
 
 from brinkmap.arrays import Array, Bounds
 
-__all__ = ["MILLIVOLTS", "Victim", "has_scores", "span_mv", "unit_of"]
-
-MILLIVOLTS = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "V": 1e3}
-"""How many millivolts one of a unit is."""
+__all__ = ["Victim", "has_scores", "unit_of"]
 
 
 @runtime_checkable
 class Victim(Protocol):
     """A classifier, seen only through its answers. The same sample gets the same answer in any batch.
 
-    Four more attributes are read where a victim has them: `scores` (False: it answers one-hot labels only, and an agent
-    that needs scores refuses it), `unit` (the name of the unit its samples are in, such as "mV"), `unit_mv` (how many
-    millivolts one of it is, where the name does not say) and `rate_hz` (values a second, for signals).
+    Three more attributes are read where a victim has them: `scores` (False: it answers one-hot labels only, and an
+    agent that needs scores refuses it), `unit` (the name of the unit its samples are in, such as "mV") and `rate_hz`
+    (the sampling rate of signals, in values a second).
     """
 
     @property
@@ -34,7 +31,10 @@ class Victim(Protocol):
         """The valid range of a sample's values."""
 
     def predict(self, batch: Array) -> Array:
-        """`(n, c, *extent)` float32 within the bounds -> `(n, classes)` float32, rows summing to 1."""
+        """`(n, c, *extent)` float32 within the bounds -> `(n, classes)` float32, rows summing to 1.
+
+        The batch is the engine's own memory and used again: copy what you keep or write to.
+        """
 
 
 def has_scores(victim: Victim) -> bool:
@@ -45,9 +45,3 @@ def has_scores(victim: Victim) -> bool:
 def unit_of(victim: Victim) -> str:
     """The unit of the victim's samples, or an empty string."""
     return str(getattr(victim, "unit", ""))
-
-
-def span_mv(victim: Victim) -> float | None:
-    """Millivolts from the victim's lower bound to its upper; None where neither its unit nor `unit_mv` says."""
-    each = getattr(victim, "unit_mv", None) or MILLIVOLTS.get(unit_of(victim))
-    return None if each is None else float(each) * (victim.bounds[1] - victim.bounds[0])

@@ -31,7 +31,6 @@ def wrap(
     classes: int | None = None,
     device: str | None = None,
     unit: str = "",
-    unit_mv: float | None = None,
     rate_hz: float | None = None,
 ) -> Victim:
     """A victim from a PyTorch module, the path of an ONNX file, a fitted scikit-learn classifier or any callable.
@@ -47,7 +46,6 @@ def wrap(
         classes: how many; learned likewise, and needed for labels.
         device: where a PyTorch module is moved to.
         unit: the unit of the samples' values, such as "mV".
-        unit_mv: how many millivolts one unit is, for signals in another unit than volts, such as standard deviations.
         rate_hz: the sampling rate of signals, in values a second.
 
     Raises:
@@ -56,7 +54,7 @@ def wrap(
     """
     if is_victim(model):
         stated = {"mean": mean, "std": std, "outputs": outputs, "shape": shape, "classes": classes, "device": device}
-        stated |= {"unit": unit or None, "unit_mv": unit_mv, "rate_hz": rate_hz}
+        stated |= {"unit": unit or None, "rate_hz": rate_hz}
         _check_unstated(stated | {"bounds": None if tuple(bounds) == (0.0, 1.0) else bounds})
         return cast(Victim, model)
     shape = None if shape is None else check_shape(shape)
@@ -70,7 +68,6 @@ def wrap(
         mean=mean,
         std=std,
         unit=unit,
-        unit_mv=unit_mv,
         rate_hz=rate_hz,
         name=source.name,
     )
