@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test verify lint bench baselines clean
+.PHONY: demo test verify laws figures lint bench baselines clean
 
 demo: $(READY)
 	$(BIN)/brinkmap demo
@@ -21,6 +21,13 @@ verify: $(READY)
 	$(BIN)/pytest -m slow
 	scripts/bare-machine
 
+# 100,000 seeded cases of the laws that every filter keeps; `make test` draws 2,000.
+laws: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/laws
+
+figures: $(READY)
+	$(BIN)/brinkmap list --figures docs/figures
+
 lint: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -29,6 +36,7 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/render.py
 
 baselines: $(READY)
 	$(BIN)/python benchmarks/baselines.py

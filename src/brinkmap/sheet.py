@@ -23,7 +23,7 @@ from brinkmap.errors import InputError, MissingExtra
 from brinkmap.plan import Canvas, Cards, make_grid
 from brinkmap.registry import entries
 
-__all__ = ["SHEETS", "Sheet", "write_sheet"]
+__all__ = ["SHEETS", "Sheet", "sheet_rows", "write_sheet"]
 
 MEMBERS = 2
 """So many of a family are shown: brighter and darker, 50 and 60 Hz, and two of tint's patterns."""
@@ -59,8 +59,7 @@ def write_sheet(sheet: Sheet, folder: Path) -> Path:
         MissingExtra: its sample comes with a package that is not installed.
     """
     sample = sheet.sample()
-    medium = Medium(sample.shape, sheet.rate_hz)
-    shown = _shown(medium)
+    shown = sheet_rows(sample, sheet)
     figure = Figure(figsize=(1.9 + LEVELS * sheet.width, 0.6 + len(shown) * (CELL_INCHES + 0.08)), dpi=DPI)
     FigureCanvasAgg(figure)
     figure.text(0.01, 1 - 0.1 / figure.get_figheight(), sheet.caption, ha="left", va="top", fontsize=9)
@@ -78,8 +77,9 @@ def write_sheet(sheet: Sheet, folder: Path) -> Path:
     return path
 
 
-def _shown(medium: Medium) -> list[Distortion]:
-    """Every registered filter that works on this medium; `members` says no for those that do not."""
+def sheet_rows(sample: Array, sheet: Sheet) -> list[Distortion]:
+    """Every registered filter that works on a sheet's sample, natural ones first; of a family the first two."""
+    medium = Medium(sample.shape, sheet.rate_hz)
     found: list[Distortion] = []
     for entry in entries("distortion"):
         try:

@@ -68,7 +68,7 @@ def ranks_of(name):
 
 
 def breaches(case):
-    """The laws that a case breaks, by name; a filter that refuses the size of the cells breaks none."""
+    """The laws that a case breaks, by name; None where the filter refuses cells of that size, as it may."""
     canvas = case.canvas
     rng = np.random.default_rng(case.seed)
     sample = canvas.snap(np.clip(rng.uniform(*canvas.bounds, canvas.shape), *canvas.bounds).astype(np.float32))
@@ -76,7 +76,7 @@ def breaches(case):
     try:
         paintings = {ink: canvas.paint(sample, 3, ink)[0] for ink in range(1, len(canvas.inks) + 1)}
     except InputError as error:
-        return [] if "cells" in str(error) else [f"refused: {error}"]
+        return None if "needs cells of at least" in str(error) else [f"refused: {error}"]
     found = []
     if sample.tobytes() != before:
         found.append("purity: it writes into its input")

@@ -1,9 +1,8 @@
 """Laws of every filter, drawn: bounds, purity, equal draws, locality, energy, and level 0 bit for bit."""
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from law_cases import NAMES, TOPS, breaches, case_of
+from law_cases import TOPS, breaches, case_of
 
 ROWS = st.tuples(*[st.integers(0, top) for top in TOPS])
 
@@ -12,10 +11,4 @@ ROWS = st.tuples(*[st.integers(0, top) for top in TOPS])
 @given(ROWS)
 def test_no_filter_breaks_a_law(row):
     case = case_of(row)
-    assert breaches(case) == [], (case.distortion.name, case.level, case.canvas.shape, case.canvas.grid.sizes)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_filter_is_among_the_cases(name):
-    kinds = [case_of((kind, *[5] * (len(TOPS) - 1))).distortion for kind in range(NAMES.index(name), 10**4, len(NAMES))]
-    assert kinds
+    assert not breaches(case), (case.distortion.name, case.level, case.canvas.shape, case.canvas.grid.sizes)

@@ -16,7 +16,7 @@ from brinkmap.plan import Canvas, Cards, make_grid
 from brinkmap.registry import entries, resolve
 
 UNNATURAL = ("tint", "bare-")
-RATE_HZ = 360.0
+RATE_HZ = 150.0
 EXTENTS = [(70,), (9, 8), (4, 6, 5)]
 CHANNELS = [1, 3, 12]
 LEVELS = range(1, 6)
@@ -44,8 +44,13 @@ def sample_of(shape, seed=0):
     return sample
 
 
+def grid_of(extent):
+    """Cells large enough for the filters that refuse small ones."""
+    return make_grid([tuple(max(n // 4, 4) for n in extent)], extent)
+
+
 def paint(distortion, sample, level, seed=0):
-    return distortion.paint(sample, level, np.random.default_rng(seed), make_grid([sample.shape[1:]], sample.shape[1:]))
+    return distortion.paint(sample, level, np.random.default_rng(seed), grid_of(sample.shape[1:]))
 
 
 @EVERY_DISTORTION
@@ -86,7 +91,7 @@ def test_says_whether_it_is_natural(distortion, shape):
 
 @EVERY_DISTORTION
 def test_a_cell_alone_equals_that_cell_of_the_whole_painting(distortion, shape):
-    canvas = Canvas(shape, (0.0, 1.0), make_grid([tuple(max(2 * n // 3, 4) for n in shape[1:])], shape[1:]), Cards((distortion,)), seed=0)
+    canvas = Canvas(shape, (0.0, 1.0), grid_of(shape[1:]), Cards((distortion,)), seed=0)
     sample, code = sample_of(shape), distortion.levels
     whole, _ = canvas.paint(sample, 0, code)
     for cell in (0, canvas.grid.cells // 2, canvas.grid.cells - 1):

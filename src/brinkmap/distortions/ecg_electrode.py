@@ -80,7 +80,7 @@ class MotionArtifact:
         along = np.clip((cells.into - cells.per_value(at.begins)) / cells.per_value(lasts), 0, 1)
         swing = (cells.per_value(weights) * np.cos(np.pi * half_periods * along)).sum(axis=0)
         bumps = (np.sin(np.pi * along) ** 2 * swing * cells.long_enough)[None]
-        return cells.of_unit_power(bumps) * cells.per_value(np.sqrt(cells.lasts / lasts))
+        return cells.of_unit_power(bumps, lasts * self.rate_hz)
 
 
 @Family

@@ -67,7 +67,7 @@ class BaselineWander:
         frequencies = rng.uniform(*WANDER_HZ, WANDER_SINES)
         phases = rng.uniform(0, 2 * np.pi, (len(sample), WANDER_SINES, 1))
         drift = np.cos(np.outer(2 * np.pi * frequencies, cells.seconds) + phases).sum(axis=1)
-        drift = cells.of_unit_power(drift) * cells.window(WANDER_RAMP_S, share=0.5)
+        drift = cells.of_unit_power(drift, cells.counts) * cells.window(WANDER_RAMP_S, share=0.5)
         return with_change(sample, drift * noise_rms(beat_height(sample, self.rate_hz), decibels(level)))
 
 
@@ -159,7 +159,7 @@ class Emg:
         """The sample with each lead's own muscle noise, of the level's power in every cell; bursts in all leads."""
         cells = cells_of(grid, self.rate_hz, self.name, MUSCLE_LEAST_S, OTHERWISE)
         noise = self._in_band(self._bursts(cells.seconds, rng) * rng.standard_normal(sample.shape))
-        noise = cells.of_unit_power(noise) * cells.window()
+        noise = cells.of_unit_power(noise, cells.counts) * cells.window()
         return with_change(sample, noise * noise_rms(beat_height(sample, self.rate_hz), decibels(level)))
 
     def _bursts(self, seconds: Floats, rng: np.random.Generator) -> Floats:

@@ -124,9 +124,9 @@ class Cells:
         """(c, cells) the greatest in each cell, of (c, time)."""
         return np.maximum.reduceat(values, self._starts, axis=1)
 
-    def of_unit_power(self, noise: Floats) -> Floats:
-        """Noise (c, time) scaled to a mean square of 1 in every cell and channel."""
-        return noise / self.per_value(np.sqrt(np.maximum(self.sums(noise**2) / self.counts, TINY)))
+    def of_unit_power(self, noise: Floats, over: Floats | Ints) -> Floats:
+        """Noise (c, time) scaled to a mean square of 1 in every cell and channel, over (cells,) that many values."""
+        return noise / self.per_value(np.sqrt(np.maximum(self.sums(noise**2) / over, TINY)))
 
     @property
     def _starts(self) -> Ints:
