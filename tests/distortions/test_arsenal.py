@@ -55,6 +55,7 @@ def names(wanted, medium=PICTURE):
         (["tint+00000000000"], LEADS, ["tint+00000000000"]),
         (["tint0000000-0000"], LEADS, ["tint0000000-0000"]),
         (["tint00000000000-"], LEADS, ["tint00000000000-"]),
+        (["powerline-50", "electrode-rail"], Medium((1, 100), 360), ["powerline-50", "electrode-rail"]),
         ([GaussianNoise], PICTURE, ["gaussian-noise"]),
         ([GaussianNoise()], SIGNAL, ["gaussian-noise"]),
         ([Tint("+0-", epsilon=0.1), Illuminate("-")], PICTURE, ["tint+0-", "illuminate-"]),

@@ -11,6 +11,7 @@ import brinkmap
 from brinkmap.distortions import Medium
 from brinkmap.distortions.arsenal import members
 from brinkmap.distortions.ecg_scale import DECIBELS, beat_height, noise_rms
+from brinkmap.distortions.taper import Cells
 from brinkmap.errors import InputError
 from brinkmap.plan import make_grid
 
@@ -195,6 +196,69 @@ def test_cells_too_short_to_hold_it_are_refused(name):
 def test_a_rate_at_which_it_is_not_seen_is_refused(name, rate_hz):
     with pytest.raises(InputError, match=r"needs a sampling rate .*got \d+ Hz"):
         found(name, rate_hz)
+
+
+def test_a_slow_recorder_sees_the_slower_mains_only():
+    assert [one.name for one in found("powerline", 110)] == ["powerline-50"]
+    assert [one.name for one in found("powerline", 125)] == ["powerline-50", "powerline-60"]
+
+
+@EVERY_FILTER
+@pytest.mark.parametrize(
+    ("rate_hz", "time", "patch"), [(125, 187, 13), (125, 187, 64), (360, 187, 36), (360, 187, 187)]
+)
+def test_a_single_beat_is_distorted_in_every_whole_cell(one, rate_hz, time, patch):
+    """The windows of the heartbeat data sets: 187 values, at 125 or 360 Hz; a last cell that is too short stays."""
+    [one] = [other for name in NAMES for other in found(name, rate_hz) if other.name == one.name]
+    sample = ecg(rate_hz)[:, :time]
+    change = paint(one, sample, 5, patch) - sample
+    assert np.abs(change[:, edges(time, patch)]).max() <= 1e-3 * np.abs(change).max()
+    assert np.isfinite(change).all()
+    for cell in range(time // patch):
+        assert change[:, cell * patch : (cell + 1) * patch].any()
+    if (time % patch) / rate_hz < 0.04:
+        assert not change[:, time // patch * patch :].any()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", ["baseline-wander", "emg"])
+@pytest.mark.parametrize("patch", [72, 180, 700])
+def test_every_cell_has_its_decibels_before_the_window(name, patch, level):
+    sample = ecg(leads=2)
+    [one] = found(name)
+    ramp_s, share = (1.0, 0.5) if name == "baseline-wander" else (0.02, 0.25)
+    window = Cells(3600, patch, 1, 360).window(ramp_s, share)
+    noise = (paint(one, sample, level, patch).astype(np.float64) - sample) / np.where(window > 0.01, window, np.nan)
+    size = beat_height(sample, 360) ** 2 / 8
+    for cell in range(3600 // patch):
+        powers = np.nanmean(noise[:, cell * patch : (cell + 1) * patch] ** 2, axis=1, keepdims=True)
+        assert_allclose(10 * np.log10(size / powers), DECIBELS[level - 1], atol=0.8)  # without the values at the ends
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_pop_jumps_to_its_share_of_the_beats_and_decays_within_its_cell(level):
+    sample = ecg(leads=2)
+    change = (paint(found("electrode-pop")[0], sample, level, 360) - sample).astype(np.float64).reshape(2, -1, 360)
+    expected = beat_height(sample, 360)[..., None] * 0.5 ** (5 - level)
+    assert_allclose(np.abs(change).max(axis=2, keepdims=True), np.broadcast_to(expected, (2, 10, 1)), rtol=0.02)
+    assert (np.abs(change).argmax(axis=2) <= 324 + 4).all()
+
+
+def test_the_shape_of_a_bump_stays_below_10_hz():
+    sample = ecg(rate_hz=1000, seconds=40)
+    change = (paint(found("motion-artifact", 1000)[0], sample, 5, 1000) - sample).astype(np.float64)[0]
+    power, frequencies = np.abs(np.fft.rfft(change)) ** 2, np.fft.rfftfreq(len(change), 1e-3)
+    assert power[frequencies <= 10].sum() > 0.95 * power.sum()
+
+
+def test_flat_seconds_hold_no_beat_and_a_flat_line_takes_no_noise():
+    beats = ecg(seconds=5)
+    padded = np.concatenate([beats, np.full_like(beats, beats[0, 0])], axis=1)
+    assert_allclose(beat_height(padded, 360), beat_height(beats, 360))
+    flat = np.full((1, 3600), 0.5, np.float32)
+    for name in NAMES:
+        for one in found(name):
+            assert_array_equal(paint(one, flat, 5, 360), flat)
 
 
 def test_the_rate_comes_from_the_victim():

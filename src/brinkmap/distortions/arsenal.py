@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from brinkmap.distortions.lift import lift
 from brinkmap.distortions.protocol import Distortion, Family, Medium
 from brinkmap.errors import InputError
-from brinkmap.registry import resolve
+from brinkmap.registry import entries, resolve
 
 __all__ = ["NATURAL", "arsenal", "members"]
 
@@ -21,7 +22,7 @@ def arsenal(wanted: Sequence[str | Distortion | Family | Callable[..., Any]], me
     """The distortions behind names and objects, families spelt out for this medium.
 
     Args:
-        wanted: registered names, members of families by name (`tint+-+`), references, or distortions themselves:
+        wanted: registered names, members of families by name (`tint+-+`, `powerline-50`), references, or distortions themselves:
             objects, classes that need no argument, functions of (content, level, rng) or (sample, level, rng, grid).
         medium: what the samples are.
 
@@ -58,7 +59,8 @@ def members(item: Any, medium: Medium) -> tuple[Distortion, ...]:
         signs = re.fullmatch(r"(\w+?)([+\-0]*[+\-][+\-0]*)", item)
         if signs:
             return (_member(item, members(signs[1], medium), medium.shape),)
-        item = resolve("distortion", item)
+        named = None if ":" in item else _member_of_any_family(item, medium)
+        item = resolve("distortion", item) if named is None else named
     if isinstance(item, Family):
         return item.members(medium)
     if isinstance(item, type):
@@ -71,6 +73,20 @@ def members(item: Any, medium: Medium) -> tuple[Distortion, ...]:
             f"{item!r}. See brinkmap.testing.check_distortion."
         )
     return (item,)
+
+
+def _member_of_any_family(name: str, medium: Medium) -> Distortion | None:
+    """The member of a registered family that goes by this name, such as `powerline-50`; None where none does."""
+    names = [entry.name for entry in entries("distortion")]
+    if name in names:
+        return None
+    for family in (resolve("distortion", one) for one in names):
+        if isinstance(family, Family):
+            with contextlib.suppress(InputError):  # a family of signals, where there is no rate
+                for member in family.members(medium):
+                    if member.name == name:
+                        return member
+    return None
 
 
 def _member(name: str, members: Sequence[Distortion], shape: tuple[int, ...]) -> Distortion:

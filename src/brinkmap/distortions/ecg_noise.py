@@ -99,7 +99,7 @@ class Powerline:
         Raises:
             InputError: the mains are not below half the sampling rate.
         """
-        least = 2 * (self.mains_hz + MAINS_OFF_HZ)
+        least = _least_rate(self.mains_hz)
         if self.rate_hz <= least:
             raise InputError(
                 f"distortion {self.name!r} needs a sampling rate above {least:g} Hz, got {self.rate_hz:g} Hz, at which "
@@ -128,7 +128,13 @@ class Powerline:
 def powerline(medium: Medium) -> list[Powerline]:
     """Mains hum of 50 and of 60 Hz with harmonics, at 30 to 6 dB (natural; needs the sampling rate)."""
     rate_hz = rate_of(medium, "powerline")
-    return [Powerline(rate_hz, mains_hz) for mains_hz in MAINS_HZ]
+    seen = [mains_hz for mains_hz in MAINS_HZ if rate_hz > _least_rate(mains_hz)]
+    return [Powerline(rate_hz, mains_hz) for mains_hz in seen or MAINS_HZ]
+
+
+def _least_rate(mains_hz: int) -> float:
+    """Twice the highest that the mains come to: at such a rate or below they are not seen."""
+    return 2 * (mains_hz + MAINS_OFF_HZ)
 
 
 @final
