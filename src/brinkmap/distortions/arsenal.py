@@ -22,8 +22,9 @@ def arsenal(wanted: Sequence[str | Distortion | Family | Callable[..., Any]], me
     """The distortions behind names and objects, families spelt out for this medium.
 
     Args:
-        wanted: registered names, members of families by name (`tint+-+`, `powerline-50`), references, or distortions themselves:
-            objects, classes that need no argument, functions of (content, level, rng) or (sample, level, rng, grid).
+        wanted: registered names, members of families by name (`tint+-+`, `powerline-50`), references, or distortions
+            themselves: objects, classes that need no argument, functions of (content, level, rng) or (sample, level,
+            rng, grid).
         medium: what the samples are.
 
     Raises:
@@ -80,12 +81,13 @@ def _member_of_any_family(name: str, medium: Medium) -> Distortion | None:
     names = [entry.name for entry in entries("distortion")]
     if name in names:
         return None
-    for family in (resolve("distortion", one) for one in names):
-        if isinstance(family, Family):
-            with contextlib.suppress(InputError):  # a family of signals, where there is no rate
-                for member in family.members(medium):
-                    if member.name == name:
-                        return member
+    for one in names:
+        with contextlib.suppress(InputError):  # a family of signals where there is no rate, or one that does not load
+            family = resolve("distortion", one)
+            found = family.members(medium) if isinstance(family, Family) else ()
+            for member in found:
+                if member.name == name:
+                    return member
     return None
 
 
