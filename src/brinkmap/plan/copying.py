@@ -11,7 +11,7 @@ from brinkmap.plan.grid import Grid
 
 __all__ = ["AtomCopier"]
 
-BY_BOX_FROM = 48
+BY_BOX_FROM = 512
 """Values of an atom from which it is copied as a box: above, index arrays cost more than a call an atom."""
 
 
