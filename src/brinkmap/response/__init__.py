@@ -1,0 +1,1 @@
+"""The response model: how the victim will answer, learned from answers paid for, and plans made in it."""

@@ -1,0 +1,88 @@
+"""The response model put right for one sample: a ridge regression on its last features, from the answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
+
+MEMORY = 64
+"""Answers of each sample that are kept, the latest."""
+RIDGE = 0.1
+"""Weight of the penalty, as a share of the mean squared distance of what was asked from the clean sample."""
+TINY = 1e-12
+
+
+class Correction(NamedTuple):
+    """What is added to the model's logits for some samples."""
+
+    origin: Tensor
+    """(n, features) of the clean samples."""
+    offset: Tensor
+    """(n, classes) what the model got wrong about these."""
+    weights: Tensor
+    """(n, features, classes)."""
+
+    def of(self, features: Tensor, rows: slice) -> Tensor:
+        """(m, classes) for the features (m, features) of those rows."""
+        away = (features - self.origin[rows])[:, None]
+        return self.offset[rows] + torch.bmm(away, self.weights[rows])[:, 0]
+
+
+class Corrections:
+    """What the model got wrong about each sample: exact at the clean sample, linear in the features away from it.
+
+    For every slot, the weights W minimise |F W - R|^2 + k |W|^2 over the answers kept: F are the features of what was
+    asked less those of the clean sample, R the victim's log-probabilities minus the model's less the same at the clean
+    sample, k a share of the mean squared row of F, so that the scale of the features does not matter.
+
+    Args:
+        slots: how many samples are held.
+        features: the model's last.
+        classes: of the victim.
+    """
+
+    def __init__(self, slots: int, features: int, classes: int) -> None:
+        self._origin, self._offset = torch.zeros(slots, features), torch.zeros(slots, classes)
+        self._features = torch.zeros(slots, MEMORY, features)
+        self._residuals = torch.zeros(slots, MEMORY, classes)
+        self._count = torch.zeros(slots, dtype=torch.long)
+        self._weights = torch.zeros(slots, features, classes)
+
+    def begin(self, slots: Tensor, features: Tensor, residuals: Tensor) -> None:
+        """Start anew with these slots, from the answers to their clean samples.
+
+        Args:
+            slots: (n,).
+            features: (n, features).
+            residuals: (n, classes) the victim's log-probabilities minus the model's own.
+        """
+        self._origin[slots], self._offset[slots] = features, residuals
+        self._count[slots] = 0
+        for kept in (self._features, self._residuals, self._weights):
+            kept[slots] = 0
+
+    def of(self, slots: Tensor) -> Correction:
+        """What is known of these slots."""
+        return Correction(self._origin[slots], self._offset[slots], self._weights[slots])
+
+    def learn(self, slots: Tensor, features: Tensor, residuals: Tensor) -> None:
+        """Take in one answer for each of these slots.
+
+        Args:
+            slots: (n,) each at most once.
+            features: (n, features) of what was asked.
+            residuals: (n, classes) the victim's log-probabilities minus the model's own.
+        """
+        place = self._count[slots] % MEMORY
+        self._features[slots, place] = features - self._origin[slots]
+        self._residuals[slots, place] = residuals - self._offset[slots]
+        self._count[slots] += 1
+        seen, missed = self._features[slots], self._residuals[slots]  # empty places are zero and weigh nothing
+        kept = self._count[slots].clamp(max=MEMORY)
+        penalty = RIDGE * seen.square().sum(dim=(1, 2)) / kept + TINY
+        gram = seen @ seen.transpose(1, 2) + penalty[:, None, None] * torch.eye(MEMORY)
+        self._weights[slots] = seen.transpose(1, 2) @ torch.linalg.solve(gram, missed)

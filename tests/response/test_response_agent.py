@@ -1,0 +1,110 @@
+"""The model-based agent, with models of which the right answer is known."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import brinkmap  # noqa: E402
+from brinkmap.agents.response import ResponseAgent  # noqa: E402
+from brinkmap.response.correction import RIDGE, Corrections  # noqa: E402
+from brinkmap.response.net import ResponseNet  # noqa: E402
+
+SHAPE = (1, 6, 6)
+WEIGHTS = np.random.default_rng(3).standard_normal(36).astype(np.float32)
+
+
+class LinearModel(torch.nn.Module):
+    """Knows a linear two-class victim exactly: features are the values themselves."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.head = torch.nn.Linear(36, 2)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(np.stack([weights, -weights])))
+            self.head.bias.zero_()
+
+    def features(self, samples):
+        return samples.flatten(1) - 0.5
+
+
+def answer(batch):
+    scores = 2 * (batch.reshape(len(batch), -1).astype(np.float64) - 0.5) @ WEIGHTS
+    share = 1 / (1 + np.exp(-scores))
+    return np.stack([share, 1 - share], axis=1)
+
+
+VICTIM = brinkmap.wrap(answer, shape=SHAPE, classes=2)
+SAMPLES = (0.5 + 0.2 * (np.random.default_rng(4).random((12, *SHAPE)) - 0.5)).astype(np.float32)
+
+
+def attacked(net, max_l2, budget=30):
+    run = brinkmap.Run(agent=ResponseAgent(net), distortions=["tint"], patch=1, max_l2=max_l2, budget=budget)
+    return sorted(brinkmap.attack(VICTIM, SAMPLES, None, run), key=lambda one: one.index)
+
+
+def test_knowing_a_linear_victim_it_flips_what_can_be_flipped_with_its_first_plan():
+    """The least L2 to the other side of a plane is the distance to it."""
+    distances = np.abs((SAMPLES.reshape(12, -1) - 0.5) @ WEIGHTS) / np.linalg.norm(WEIGHTS)
+    for result, distance in zip(attacked(LinearModel(WEIGHTS), 0.25), distances, strict=True):
+        if distance < 0.25 * 0.85:  # five levels of tint are not a continuum
+            assert result.queries_to_flip == 2
+        if distance > 0.25:
+            assert not result.success
+        assert result.l2 <= 0.25
+
+
+def test_a_wrong_model_is_put_right_by_the_answers():
+    wrong = LinearModel(np.random.default_rng(9).standard_normal(36).astype(np.float32))
+    right = sum(one.success for one in attacked(LinearModel(WEIGHTS), 0.25))
+    assert sum(one.success for one in attacked(wrong, 0.25, budget=60)) >= 0.8 * right
+
+
+def test_it_keeps_the_contract_of_agents_at_rank_2():
+    net = ResponseNet(3, 2, 2, widths=(4, 4))
+    run = {"distortions": ["tint"], "patch": 2, "max_l2": 0.5, "budget": 20, "refine_budget": 5}
+    samples = np.random.default_rng(0).random((5, 3, 8, 8)).astype(np.float32)
+    seen = []
+
+    def dim(batch):
+        seen.append(len(batch))
+        share = 1 / (1 + np.exp(-30 * (batch.mean(axis=(1, 2, 3)) - 0.5)))
+        return np.stack([share, 1 - share], axis=1)
+
+    victim = brinkmap.wrap(dim, shape=(3, 8, 8), classes=2)
+    outcomes = []
+    for slots in (1, 3):
+        seen.clear()
+        asked = brinkmap.Run(agent=ResponseAgent(net), slots=slots, **run)
+        results = list(brinkmap.attack(victim, samples, None, asked))
+        assert sum(one.queries for one in results) == sum(seen)
+        outcomes.append(sorted((one.index, one.queries, one.success, one.l2) for one in results))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_corrections_are_the_ridge_regression_of_each_sample():
+    rng = np.random.default_rng(0)
+    corrections, slot = Corrections(3, 7, 4), torch.tensor([1])
+    features, residuals = rng.normal(size=(6, 7)).astype(np.float32), rng.normal(size=(6, 4)).astype(np.float32)
+    corrections.begin(slot, torch.from_numpy(features[[0]]), torch.from_numpy(residuals[[0]]))
+    np.testing.assert_allclose(corrections.of(slot).of(torch.from_numpy(features[[0]]), slice(0, 1)), residuals[[0]])
+    for row in range(1, 6):
+        corrections.learn(slot, torch.from_numpy(features[[row]]), torch.from_numpy(residuals[[row]]))
+    away, missed = features[1:] - features[0], residuals[1:] - residuals[0]
+    penalty = RIDGE * np.mean(np.sum(away**2, axis=1))
+    exact = np.linalg.solve(away.T @ away + penalty * np.eye(7), away.T @ missed)
+    np.testing.assert_allclose(corrections.of(slot).weights[0], exact, atol=1e-5)
+    assert not corrections.of(torch.tensor([0, 2])).weights.any()
+    corrections.begin(slot, torch.zeros(1, 7), torch.zeros(1, 4))
+    assert not corrections.of(slot).weights.any()
+
+
+RANKS = [(1, (100,)), (2, (20, 12)), (3, (4, 10, 9)), (1, (3600,)), (2, (130, 70))]
+
+
+@pytest.mark.parametrize(("rank", "extent"), RANKS)
+def test_one_network_serves_every_rank_and_size(rank, extent):
+    net = ResponseNet(2, rank, 5, widths=(4, 6)).eval()
+    out = net(torch.rand(3, 2, *extent))
+    assert out.shape == (3, 5)
+    assert net.features(torch.rand(3, 2, *extent)).shape == (3, 6)
