@@ -44,7 +44,6 @@ class ResponseAgent:
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Paint every card of the samples, and take in their clean answers."""
-
         from brinkmap.response.correction import Corrections
 
         canvas = context.canvas
@@ -52,13 +51,10 @@ class ResponseAgent:
             if len(canvas.grid.sizes) > 1:
                 raise InputError(f"patch: this agent takes one patch size, got {len(canvas.grid.sizes)}. Give one.")
             self._canvas, codes = canvas, len(canvas.cards) + 1
-            self._clean = np.zeros((context.slots, canvas.size), np.float32)
             self._paintings = np.zeros((context.slots, codes, canvas.size), np.float32)
             self._energy = np.zeros((context.slots, codes, canvas.grid.cells))
-            self._values, self._cell_of = (
-                canvas.grid.values(canvas.shape[0]),
-                np.tile(canvas.grid.atom_of, canvas.shape[0]),
-            )
+            self._values = canvas.grid.values(canvas.shape[0])
+            self._cell_of = np.tile(canvas.grid.atom_of, canvas.shape[0])
             self._references, self._asked = np.zeros(context.slots, np.int64), np.zeros(context.slots, np.int64)
             self._max_l2 = np.zeros(context.slots)
             width = self._net.head.in_features
@@ -66,10 +62,10 @@ class ResponseAgent:
         self._references[slots], self._asked[slots], self._max_l2[slots] = references, 0, context.max_l2
         low = canvas.bounds[0]
         for slot, sample, index in zip(slots, samples, context.indices, strict=True):
-            self._paintings[slot, 0] = self._clean[slot] = (sample.ravel() - low) / canvas.span
+            self._paintings[slot, 0] = (sample.ravel() - low) / canvas.span
             for code in range(1, len(canvas.cards) + 1):
                 self._paintings[slot, code] = (canvas.paint(sample, int(index), code)[0].ravel() - low) / canvas.span
-            change = (self._paintings[slot].astype(np.float64) - self._clean[slot]) ** 2
+            change = (self._paintings[slot].astype(np.float64) - self._paintings[slot, 0]) ** 2
             for code in range(1, len(change)):
                 self._energy[slot, code] = np.bincount(self._cell_of, change[code], canvas.grid.cells)
         self._corrections.begin(*self._missed(slots, np.zeros((len(slots), canvas.grid.cells), np.int16), answers))
@@ -107,8 +103,7 @@ class ResponseAgent:
 
         assert self._canvas is not None
         return Sheet(
-            self._clean[slots], self._paintings[slots], self._energy[slots], self._values, self._cell_of,
-            self._canvas.shape,
+            self._paintings[slots], self._energy[slots], self._values, self._cell_of, self._canvas.shape,
         )  # fmt: skip
 
     def _missed(self, slots: Ints, codes: Ints, answers: Array) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,8 @@ CHUNK = 32
 class Sheet:
     """What a batch of samples could be made into."""
 
-    clean: Array
-    """(n, values) on the scale 0..1."""
     paintings: Array
-    """(n, codes, values) under each code; code 0 is clean."""
+    """(n, codes, values) under each code, on the scale 0..1; code 0 is clean."""
     energy: Floats
     """(n, codes, cells) squared L2 of each code in each cell."""
     values: Ints
@@ -34,6 +33,11 @@ class Sheet:
     cell_of: Ints
     """(values,) the cell of each."""
     shape: tuple[int, ...]
+
+    @property
+    def clean(self) -> Array:
+        """(n, values)."""
+        return self.paintings[:, 0]
 
     def render(self, codes: Ints) -> Array:
         """(n, values) the samples under plans (n, cells)."""
@@ -63,13 +67,8 @@ def forecast(
         shape: of a sample.
     """
     margins, gradients = [], []
-    for start in range(0, len(images), CHUNK):
-        rows = slice(start, start + CHUNK)
-        count = len(images[rows])
-        padded = np.zeros((CHUNK, *shape), np.float32)
-        padded[:count] = images[rows].reshape(-1, *shape)
-        asked = torch.from_numpy(padded).requires_grad_()
-        features = net.features(asked)
+    for rows, count, asked in _chunks(images, shape):
+        features = net.features(asked.requires_grad_())
         logits = net.head(features)[:count] + correction.of(features[:count], rows)
         own = torch.from_numpy(references[rows])[:, None]
         others = logits.scatter(1, own, -torch.inf).amax(dim=1)
@@ -113,18 +112,17 @@ def plan(
     Source: Nesterov 2009, Primal-dual subgradient methods for convex problems, Math. Program. 120:221-259.
     """
     sheet, references, max_l2 = task.sheet, task.references, task.max_l2
-    total, images = push.copy(), start
+    total = push.copy()
     best = np.zeros((len(start), len(sheet.values)), np.int16)
     least = np.full(len(start), np.inf, np.float32)
+    seen = forecast(net, correction, start, references, sheet.shape)
     for _ in range(steps):
-        seen = forecast(net, correction, images, references, sheet.shape)
         total += seen.gradient / (np.linalg.norm(seen.gradient, axis=1, keepdims=True) + 1e-12)
         gains = gains_of(total, sheet.paintings, sheet.clean, sheet.values)
         codes = best_codes(gains, sheet.energy, max_l2)
-        images = sheet.render(codes)
-        margins = forecast(net, correction, images, references, sheet.shape).margins
-        better = margins < least
-        best[better], least[better] = codes[better], margins[better]
+        seen = forecast(net, correction, sheet.render(codes), references, sheet.shape)
+        better = seen.margins < least
+        best[better], least[better] = codes[better], seen.margins[better]
     return best, least
 
 
@@ -132,10 +130,16 @@ def features_of(net: ResponseNet, images: Array, shape: tuple[int, ...]) -> tupl
     """The model's last features (n, features) of images (n, values), and its own log-probabilities (n, classes)."""
     features = []
     with torch.no_grad():
-        for start in range(0, len(images), CHUNK):
-            part = images[start : start + CHUNK]
-            padded = np.zeros((CHUNK, *shape), np.float32)
-            padded[: len(part)] = part.reshape(-1, *shape)
-            features.append(net.features(torch.from_numpy(padded))[: len(part)])
+        for _, count, asked in _chunks(images, shape):
+            features.append(net.features(asked)[:count])
         found = torch.cat(features)
         return found, net.head(found).log_softmax(dim=1)
+
+
+def _chunks(images: Array, shape: tuple[int, ...]) -> Iterator[tuple[slice, int, Tensor]]:
+    """Which rows, how many they are, and these as samples, padded to a whole chunk."""
+    for start in range(0, len(images), CHUNK):
+        part = images[start : start + CHUNK]
+        padded = np.zeros((CHUNK, *shape), np.float32)
+        padded[: len(part)] = part.reshape(-1, *shape)
+        yield slice(start, start + CHUNK), len(part), torch.from_numpy(padded)

@@ -58,9 +58,10 @@ def check_distortion(
         found = findings.attempt(partial(members, distortion, medium), f"making it for shape {medium.shape}")
         for one in found or ():
             if _check_attributes(one, findings) and rank in one.ranks:
-                for what, sample in _samples(medium.shape).items():
+                samples = _samples(medium.shape)
+                for what, sample in samples.items():
                     _check_paintings(one, sample, f"{one.name}, rank {rank}, {what} sample", findings)
-                _check_render(one, _samples(medium.shape)[TEXTURE], f"{one.name}, rank {rank}", findings)
+                _check_render(one, samples[TEXTURE], f"{one.name}, rank {rank}", findings)
                 _check_speed(one, rank, slowest_s, findings)
     findings.report()
 
@@ -75,13 +76,13 @@ def _samples(shape: tuple[int, ...]) -> dict[str, Array]:
 
 def _check_attributes(one: Distortion, findings: Findings) -> bool:
     levels, ranks = one.levels, one.ranks
-    good = isinstance(levels, int) and levels >= 1 and isinstance(ranks, tuple) and bool(ranks)
+    countable = isinstance(levels, int) and levels >= 1
     findings.expect(isinstance(one.name, str) and bool(one.name), f"name is {one.name!r}, expected a text")
-    findings.expect(isinstance(levels, int) and levels >= 1, f"levels is {levels!r}, expected 1 or more")
+    findings.expect(countable, f"levels is {levels!r}, expected 1 or more")
     known = isinstance(ranks, tuple) and bool(ranks) and set(ranks) <= set(EXTENTS)
     findings.expect(known, f"ranks is {ranks!r}, expected some of (1, 2, 3)")
     findings.expect(isinstance(one.natural, bool), f"natural is {one.natural!r}, expected True or False")
-    return good and known
+    return countable and known
 
 
 def _grids(extent: tuple[int, ...]) -> list[Grid]:
