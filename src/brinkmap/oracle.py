@@ -56,6 +56,7 @@ class TaskOracle:
         self.error: str | None = None
         self._best: _Best | None = None
         self._flipped_at: int | None = None
+        self._l2_at_flip: float | None = None
         self._steps = self._free = 0
         metered.open(task.number, rules.budget)
 
@@ -88,7 +89,7 @@ class TaskOracle:
         if self.task.label is not None and self.task.label != self.reference:
             return False
         if margin < 0:
-            self._flipped_at = 1
+            self._flipped_at, self._l2_at_flip = 1, 0.0
         return margin >= 0
 
     def margins(self, probabilities: Array) -> Array:
@@ -138,6 +139,7 @@ class TaskOracle:
             error=self.error,
             queries=self._metered.close(self.task.number),
             queries_to_flip=self._flipped_at,
+            l2_at_flip=self._l2_at_flip,
             steps=self._steps,
             clipped=0.0,
         )
@@ -161,7 +163,7 @@ class TaskOracle:
             if allowed[row] and self._improves(float(margin), l2):
                 self._best = _Best(candidates[row].copy(), answers[row], float(margin), l2)
                 if margin < 0 and self._flipped_at is None:
-                    self._flipped_at = int(queries[row])
+                    self._flipped_at, self._l2_at_flip = int(queries[row]), l2
                     limit = max(int(queries[-1]), self._flipped_at + self._rules.refine_budget)
                     self._metered.set_limit(self.task.number, limit)
 

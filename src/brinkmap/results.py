@@ -43,6 +43,8 @@ class AttackResult:
     """Samples passed through the victim for it, the clean look included."""
     queries_to_flip: int | None = None
     """The query that met the criterion first."""
+    l2_at_flip: float | None = None
+    """The L2 distance when the criterion was met first, before any refining."""
     queries_refine: int = 0
     """Queries spent after that on taking distortion away."""
     steps: int = 0
@@ -146,6 +148,7 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
         error=finished.error,
         queries=finished.queries,
         queries_to_flip=flip,
+        l2_at_flip=finished.l2_at_flip,
         queries_refine=finished.queries - flip if flip is not None else 0,
         steps=finished.steps,
         l2=l2,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-__all__ = ["paint_generator", "sample_generator"]
+__all__ = ["paint_generator", "sample_generator", "training_generator"]
 
 
 def sample_generator(seed: int, index: int) -> np.random.Generator:
@@ -23,6 +23,12 @@ def paint_generator(seed: int, index: int, name: str) -> np.random.Generator:
     grows with its level.
     """
     digest = blake2b(b"%d/%d/%s" % (seed, index, name.encode()), digest_size=32).digest()
+    return np.random.Generator(np.random.PCG64(_Hashed(digest)))  # type: ignore[arg-type]
+
+
+def training_generator(seed: int, purpose: str, number: int) -> np.random.Generator:
+    """A generator of its own for each thing that training draws."""
+    digest = blake2b(b"%d/%s/%d" % (seed, purpose.encode(), number), digest_size=32).digest()
     return np.random.Generator(np.random.PCG64(_Hashed(digest)))  # type: ignore[arg-type]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from brinkmap.agents.protocol import Agent, Attack
+from brinkmap.agents.saved import SUFFIX, load_agent
 from brinkmap.arrays import check_bounds
 from brinkmap.distortions import NATURAL, Medium, arsenal
 from brinkmap.env.rules import Rules
@@ -21,7 +22,7 @@ from brinkmap.run import Run
 from brinkmap.victims.metered import Metered
 from brinkmap.victims.protocol import Victim, has_scores
 
-__all__ = ["Session"]
+__all__ = ["Session", "agent_of"]
 
 AUTO_AGENT = "credit"
 """What `agent="auto"` stands for."""
@@ -51,7 +52,7 @@ class Session:
             )
         self.victim, self.run = victim, run
         self.agent_name = AUTO_AGENT if run.agent == "auto" else _name_of(run.agent)
-        self.agent = _agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
+        self.agent = agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
         _check_scores(victim, self.agent, self.agent_name)
         getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
@@ -59,8 +60,8 @@ class Session:
         self.canvas = Canvas(
             shape=tuple(shape),
             bounds=check_bounds(victim.bounds),
-            grid=make_grid(_agreed("patch", run.patch, card.get("patch")), tuple(shape[1:])),
-            cards=Cards(arsenal(_agreed("distortions", run.distortions, card.get("distortions")) or NATURAL, medium)),
+            grid=make_grid(_agreed("patch", run.patch, card), tuple(shape[1:])),
+            cards=Cards(arsenal(_agreed("distortions", run.distortions, card) or NATURAL, medium)),
             seed=run.seed,
             quantise=run.quantise,
         )
@@ -84,9 +85,16 @@ def _name_of(agent: Any) -> str:
     return agent if isinstance(agent, str) else type(agent).__name__
 
 
-def _agent_of(agent: Any) -> Agent | Attack:
+def agent_of(agent: Any) -> Agent | Attack:
+    """The agent or attack behind a name, a path or an object.
+
+    Raises:
+        InputError: there is none, or it is neither.
+    """
+    if isinstance(agent, str) and agent.endswith(SUFFIX):
+        return load_agent(agent)
     found = resolve("agent", agent) if isinstance(agent, str) else agent
-    if inspect.isclass(found):
+    if inspect.isclass(found) or inspect.isfunction(found):
         found = found()
     if not isinstance(found, (Agent, Attack)):
         raise InputError(
@@ -105,14 +113,18 @@ def _check_scores(victim: Victim, agent: Agent | Attack, name: str) -> None:
     )
 
 
-def _agreed(what: str, stated: Any, carded: Any) -> Any:
-    """What the run states, or what the agent's card says; both only if they are the same."""
+def _agreed(what: str, stated: Any, card: Mapping[str, Any]) -> Any:
+    """What the run states, or what the agent's card says; both only if the card allows what is stated."""
     if stated is None or (isinstance(stated, Sequence) and not stated):
-        return carded
-    if carded is not None and _plain(stated) != _plain(carded):
-        raise InputError(f"{what}: the agent was made for {carded!r}, got {stated!r}. Leave {what} out.")
+        return card.get(what)
+    allowed = card.get("allowed", {}).get(what, card.get(what))
+    if allowed is not None and not set(_plain(stated)) <= set(_plain(allowed)):
+        raise InputError(
+            f"{what}: the agent was made for {', '.join(_plain(allowed))}, got {', '.join(_plain(stated))}. "
+            f"Leave {what} out, or choose among these."
+        )
     return stated
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> list[str]:
     return [str(getattr(one, "name", one)) for one in np.atleast_1d(np.array(value, dtype=object))]

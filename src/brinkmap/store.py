@@ -29,7 +29,8 @@ PART_SECONDS = 5.0
 _FLOATS, _INT, _TEXT, _FLAG, _REAL = pa.list_(pa.float32()), pa.int64(), pa.string(), pa.bool_(), pa.float64()
 _TYPES = {
     "index": _INT, "label": _INT, "reference": _INT, "before": _FLOATS, "after": _FLOATS, "success": _FLAG,
-    "stalled": _FLAG, "error": _TEXT, "queries": _INT, "queries_to_flip": _INT, "queries_refine": _INT, "steps": _INT,
+    "stalled": _FLAG, "error": _TEXT, "queries": _INT, "queries_to_flip": _INT,
+    "l2_at_flip": _REAL, "queries_refine": _INT, "steps": _INT,
     "l2": _REAL, "linf": _REAL, "l2_raw": _REAL, "linf_raw": _REAL, "changed": _INT, "clipped": _REAL,
     "plan": pa.list_(pa.int16()), "filters": pa.list_(_TEXT), "seed": _INT, "max_l2": _REAL,
 }  # fmt: skip

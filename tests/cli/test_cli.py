@@ -296,3 +296,42 @@ def test_the_demo_flips_more_than_half_of_fifty_digits(folder):
     assert summary["attacked"] >= 50
     assert summary["success_rate"] > 0.5
     assert (folder / "demo-results" / "pictures.png").exists()
+
+
+TRAIN = ["train", "--victim", VICTIM, "--distortions", "illuminate", "--patch", "4"]
+
+
+def test_train_writes_an_agent_that_audit_takes(folder, capsys):
+    pytest.importorskip("torch")
+    assert main([*TRAIN, "--queries", "300", "--data", "data.npz", "--out", "trained"]) == 0
+    said = capsys.readouterr().out
+    assert "training queries: 300" in said
+    assert "agent: trained/agent.safetensors" in said
+    assert (folder / "trained" / "learning-curve.png").is_file()
+    assert main(["audit", "--victim", VICTIM, "--data", "data.npz", "--agent", "trained/agent.safetensors"]) == 0
+    assert capsys.readouterr().err.startswith("agent: trained/agent.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--data", "data.npz", "--kind", "dqn"], "kind: expected response or ppo, got 'dqn'"),
+        (["--data", "data.npz", "--labels"], "has none. Leave --labels out"),
+        (["--data", "data.npz", "--queries", "3"], "queries: expected at least 256"),
+        (["--data", "nothing.npz"], "no such file"),
+        (["--data", "wide.npz"], "shape"),
+    ],
+    ids=str,
+)
+def test_bad_training_is_one_line_and_exit_code_2(folder, capsys, flags, said):
+    pytest.importorskip("torch")
+    assert main([*TRAIN, *flags]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_an_agent_file_that_is_none_is_one_line(folder, capsys):
+    pytest.importorskip("torch")
+    assert audited("--agent", "torn.safetensors") == 2
+    assert "agent: no such file: torn.safetensors" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import brinkmap  # noqa: E402
-from brinkmap.agents.response import ResponseAgent  # noqa: E402
+from brinkmap.agents.response import Habits, ResponseAgent  # noqa: E402
 from brinkmap.response.correction import RIDGE, Corrections  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
 
@@ -87,7 +87,7 @@ def test_corrections_are_the_ridge_regression_of_each_sample():
     corrections, slot = Corrections(3, 7, 4), torch.tensor([1])
     features, residuals = rng.normal(size=(6, 7)).astype(np.float32), rng.normal(size=(6, 4)).astype(np.float32)
     corrections.begin(slot, torch.from_numpy(features[[0]]), torch.from_numpy(residuals[[0]]))
-    np.testing.assert_allclose(corrections.of(slot).of(torch.from_numpy(features[[0]]), slice(0, 1)), residuals[[0]])
+    np.testing.assert_allclose(corrections.of(slot).of(torch.from_numpy(features[[0]])), residuals[[0]])
     for row in range(1, 6):
         corrections.learn(slot, torch.from_numpy(features[[row]]), torch.from_numpy(residuals[[row]]))
     away, missed = features[1:] - features[0], residuals[1:] - residuals[0]
@@ -108,3 +108,75 @@ def test_one_network_serves_every_rank_and_size(rank, extent):
     out = net(torch.rand(3, 2, *extent))
     assert out.shape == (3, 5)
     assert net.features(torch.rand(3, 2, *extent)).shape == (3, 6)
+
+
+def plans_seen(habits, **settings):
+    """The incumbents of an attack, step by step, from the trace: (before, after, accepted)."""
+    run = brinkmap.Run(
+        agent=ResponseAgent(LinearModel(WEIGHTS), habits),
+        distortions=["tint"],
+        patch=1,
+        budget=12,
+        trace=True,
+        **settings,
+    )
+    return list(brinkmap.attack(VICTIM, SAMPLES, None, run))
+
+
+@pytest.mark.parametrize("changes", [1, 4])
+def test_no_step_changes_more_cells_than_its_habits_allow(changes):
+    for result in plans_seen(Habits(changes=changes), max_l2=0.2):
+        assert all(len(step.cells) <= changes for step in result.trace)
+        assert any(len(step.cells) for step in result.trace)
+
+
+def test_add_only_never_takes_away_before_the_flip():
+    for result in plans_seen(Habits(removes=False, changes=3), max_l2=0.2):
+        occupied = set()
+        for step in result.trace:
+            assert not occupied & set(step.cells.tolist())
+            assert (step.codes > 0).all()
+            if step.accepted:
+                occupied |= set(step.cells.tolist())
+
+
+def test_uncorrected_it_never_learns_from_answers():
+    wrong = LinearModel(np.random.default_rng(9).standard_normal(36).astype(np.float32))
+    run = {"distortions": ["tint"], "patch": 1, "max_l2": 0.25, "budget": 40}
+    flips = []
+    for corrected in (True, False):
+        agent = ResponseAgent(wrong, Habits(corrected=corrected, explore_every=0))
+        flips.append(
+            sum(one.success for one in brinkmap.attack(VICTIM, SAMPLES, None, brinkmap.Run(agent=agent, **run)))
+        )
+    assert flips[0] > flips[1]
+
+
+def test_blind_it_makes_the_same_first_plan_for_all():
+    torch.manual_seed(1)
+    net = ResponseNet(1, 2, 2, widths=(8, 8))
+    run = brinkmap.Run(
+        agent=ResponseAgent(net, Habits(blind=True, corrected=False)),
+        distortions=["tint"],
+        patch=2,
+        max_l2=0.3,
+        budget=2,
+    )
+    half = np.float32(0.5)
+    samples = np.stack([np.full(SHAPE, half), np.clip(SAMPLES[0], 0.4, 0.6)])  # far from the bounds: tints clip nowhere
+    victim = brinkmap.wrap(lambda x: np.tile([0.9, 0.1], (len(x), 1)), shape=SHAPE, classes=2)
+    first, second = (one.plan for one in sorted(brinkmap.attack(victim, samples, None, run), key=lambda one: one.index))
+    assert (first[:, 1] > 0).mean() == (second[:, 1] > 0).mean()
+
+
+def test_without_a_bound_it_flips_a_linear_victim_close_to_the_plane_and_refines():
+    distances = np.abs((SAMPLES.reshape(12, -1) - 0.5) @ WEIGHTS) / np.linalg.norm(WEIGHTS)
+    run = brinkmap.Run(
+        agent=ResponseAgent(LinearModel(WEIGHTS)), distortions=["tint"], patch=1, budget=20, refine_budget=20
+    )
+    for result, distance in zip(
+        sorted(brinkmap.attack(VICTIM, SAMPLES, None, run), key=lambda one: one.index), distances, strict=True
+    ):
+        if result.success and result.queries > 1:
+            assert distance <= result.l2 <= result.l2_at_flip
+            assert result.l2 <= 1.5 * distance + 0.02

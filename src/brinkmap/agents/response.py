@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brinkmap.agents.draws import thin, uniforms
-from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.agents.draws import ranks
+from brinkmap.agents.saved import write_agent
+from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
 from brinkmap.objective import log_probabilities
@@ -17,16 +20,53 @@ from brinkmap.plan import KEEP, REMOVE, Canvas
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from brinkmap.response.card import AgentCard
     from brinkmap.response.net import ResponseNet
-    from brinkmap.response.planning import Sheet
+    from brinkmap.response.planning import Task
+    from brinkmap.response.scene import Scene
 
-__all__ = ["ResponseAgent"]
+__all__ = ["Habits", "ResponseAgent"]
 
-STEPS = 8
-EXPLORE_EVERY = 3
-"""Each so-many-th query follows a random direction as well."""
+UNHEARD_OF = 2**62
 JITTER = 0.1
-"""How much of a random direction every other plan begins with, so that no two are the same."""
+"""How much of a random direction every plan begins with, so that no two are the same."""
+FIRM = 4.0
+"""How much of it a plan begins with that explores where no bound is set."""
+MORE_SAFETY, LESS_SAFETY = 1.5, 0.7
+"""What the safety is multiplied with after a frugal plan that failed, and after one that held."""
+SAFETIES = (0.05, 20.0)
+"""Between which it stays."""
+SHRINK, ROOM = 0.85, 0.98
+"""Shares of the incumbent's distance that refining tries first, and that a refined plan has at most."""
+GROW = 1.2
+"""Of the incumbent's distance, where a frugal plan tries first as long as nothing has flipped."""
+FURTHER, FIRST_FURTHER = 1.5, 3.0
+"""Where no bound is set, how far a plan goes beyond the incumbent at most, and the first beyond where it begins: a
+model that has just been wrong would send the next plan much too far."""
+FIRST_RMS = 0.018
+"""Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """How the agent goes about it; benchmarks turn each of these to see what it is worth."""
+
+    steps: int = 8
+    """Gradients taken for each plan."""
+    explore_every: int = 3
+    """Each so-many-th query follows a random direction from the incumbent; 0 for none."""
+    explore_after: int = 8
+    """Queries that are planned before the first of these."""
+    corrected: bool = True
+    """Whether each answer puts the model right for its sample."""
+    blind: bool = False
+    """Whether the model is shown a grey sample instead of the real one: the image-blind control."""
+    removes: bool = True
+    """Whether proposals may take distortion away before the flip, or only add to clean cells."""
+    changes: int | None = None
+    """Cells that one proposal changes at most; None leaves that to the plan."""
+    safety: float = 1.0
+    """Nats by which a frugal plan is to be forecast beyond the criterion at first."""
 
 
 class ResponseAgent:
@@ -34,77 +74,187 @@ class ResponseAgent:
 
     Args:
         net: the model, as training leaves it.
+        habits: how it goes about it.
+        card: what it was made for; supplies filters and patch size where the run does not.
     """
 
     needs_scores = True
 
-    def __init__(self, net: ResponseNet) -> None:
-        self._net = net.eval()
+    def __init__(self, net: ResponseNet, habits: Habits | None = None, card: AgentCard | None = None) -> None:
+        self.net, self._habits, self.made_for = net.eval(), habits or Habits(), card
         self._canvas: Canvas | None = None
+        self.scene: Scene
+        """The samples under attack with all their paintings; there is one from the first `start` on."""
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a run need not state, and what it may."""
+        made = self.made_for
+        if made is None:
+            return {}
+        return {
+            "channels": made.channels, "rank": made.rank, "classes": made.classes,
+            "distortions": made.default, "patch": made.patches[0],
+            "allowed": {"distortions": made.distortions, "patch": made.patches},
+        }  # fmt: skip
+
+    def save(self, path: str | Path) -> None:
+        """Write weights and card into one safetensors file, whole or not at all.
+
+        Raises:
+            InputError: it has no card.
+        """
+        if self.made_for is None:
+            raise InputError("agent: expected a card that says what it was made for, got none. Give card=.")
+        write_agent(path, self.net.state_dict(), asdict(self.made_for))
+
+    @classmethod
+    def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> ResponseAgent:
+        """The agent that `save` wrote."""
+        from brinkmap.response.card import AgentCard
+        from brinkmap.response.net import ResponseNet
+
+        told: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in card.items()}
+        made = AgentCard(**told)
+        net = ResponseNet(made.channels, made.rank, made.classes, made.widths)
+        net.load_state_dict(weights)
+        return cls(net, card=made)
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Paint every card of the samples, and take in their clean answers."""
-        from brinkmap.response.correction import Corrections
+        import torch
+
+        from brinkmap.response.margins import margins_for
 
         canvas = context.canvas
         if self._canvas is not canvas:
-            if len(canvas.grid.sizes) > 1:
-                raise InputError(f"patch: this agent takes one patch size, got {len(canvas.grid.sizes)}. Give one.")
-            self._canvas, codes = canvas, len(canvas.cards) + 1
-            self._paintings = np.zeros((context.slots, codes, canvas.size), np.float32)
-            self._energy = np.zeros((context.slots, codes, canvas.grid.cells))
-            self._values = canvas.grid.values(canvas.shape[0])
-            self._cell_of = np.tile(canvas.grid.atom_of, canvas.shape[0])
-            self._references, self._asked = np.zeros(context.slots, np.int64), np.zeros(context.slots, np.int64)
-            self._max_l2 = np.zeros(context.slots)
-            width = self._net.head.in_features
-            self._corrections = Corrections(context.slots, width, context.classes)
-        self._references[slots], self._asked[slots], self._max_l2[slots] = references, 0, context.max_l2
-        low = canvas.bounds[0]
-        for slot, sample, index in zip(slots, samples, context.indices, strict=True):
-            self._paintings[slot, 0] = (sample.ravel() - low) / canvas.span
-            for code in range(1, len(canvas.cards) + 1):
-                self._paintings[slot, code] = (canvas.paint(sample, int(index), code)[0].ravel() - low) / canvas.span
-            change = (self._paintings[slot].astype(np.float64) - self._paintings[slot, 0]) ** 2
-            for code in range(1, len(change)):
-                self._energy[slot, code] = np.bincount(self._cell_of, change[code], canvas.grid.cells)
-        self._corrections.begin(*self._missed(slots, np.zeros((len(slots), canvas.grid.cells), np.int16), answers))
+            self._open(context)
+        self._margins, own = margins_for(context.criterion, references, context.indices)
+        self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
+        self._asked[slots], self._safety[slots], self._held[slots] = 0, self._habits.safety, False
+        for slot in slots:
+            self.scene.load(int(slot), context.palette)
+        clean = np.zeros((len(slots), canvas.grid.cells), np.int64)
+        if self._habits.corrected:
+            self._corrections.begin(*self._missed(slots, clean, answers))
 
-    def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """The plan that the corrected model thinks best from here."""
+    def _open(self, context: Context) -> None:
+        """Another run begins.
+
+        Raises:
+            InputError: the victim has other classes, or samples other axes, than it was made for.
+        """
         import torch
 
-        from brinkmap.response.planning import Task, plan
+        from brinkmap.response.correction import Corrections
+        from brinkmap.response.scene import Scene
 
-        assert self._canvas is not None
-        sheet = self._sheet(slots)
-        exploring = self._asked[slots] % EXPLORE_EVERY == EXPLORE_EVERY - 1
-        push = self._directions(rngs) * np.where(exploring, STEPS / 2, JITTER)[:, None]
-        # every other plan starts afresh: an incumbent may be a dead end
-        begin = np.where((self._asked[slots] % 2 == 0)[:, None], sheet.clean, sheet.render(observation.codes))
-        correction = self._corrections.of(torch.from_numpy(slots))
-        task = Task(sheet, self._references[slots], self._max_l2[slots])
-        codes, _ = plan(self._net, correction, task, begin, push.astype(np.float32), STEPS)
+        self._check(context)
+        self._canvas = context.canvas
+        self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
+        self._own = torch.zeros(context.slots, dtype=torch.long)
+        self._max_l2, self._safety = torch.zeros(2, context.slots)
+        self._asked = np.zeros(context.slots, np.int64)
+        self._first_l2 = FIRST_RMS * context.canvas.size**0.5
+        self._held = np.zeros(context.slots, bool)
+        self._corrections = Corrections(context.slots, self.net.head.in_features, context.classes)
+
+    def _check(self, context: Context) -> None:
+        shape, net = context.canvas.shape, self.net
+        made = (getattr(net, "channels", shape[0]), getattr(net, "rank", len(shape) - 1), net.head.out_features)
+        got = (shape[0], len(shape) - 1, context.classes)
+        if made != got:
+            raise InputError(
+                f"agent: it was trained for samples of {made[0]} channels, {made[1]} axes and {made[2]} classes, got "
+                f"{got[0]}, {got[1]} and {got[2]}. Train one for this victim, or use agent learning."
+            )
+
+    def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
+        """The plan that the corrected model thinks best, or now and then a random one near the incumbent."""
+        import torch
+
+        self._adjust(slots, observation)
+        codes = torch.from_numpy(observation.codes.astype(np.int64))
+        directions = torch.from_numpy(self._directions(rngs))
+        every = self._habits.explore_every or UNHEARD_OF
+        asked = self._asked[slots]
+        exploring = (asked >= self._habits.explore_after) & (asked % every == every - 1) & ~observation.refining
+        within = exploring & np.isfinite(observation.max_l2)
+        push = directions * torch.from_numpy(np.where(exploring, FIRM, JITTER).astype(np.float32))[:, None]
+        for rows, how, drawn in ((~within, self._planned, push), (within, self._explored, directions)):
+            where = torch.from_numpy(np.flatnonzero(rows))
+            if len(where):
+                task = self._task(slots[rows], observation, where)
+                codes[where] = how(task, codes[where], drawn[where])
         self._asked[slots] += 1
-        change = np.where(codes == observation.codes, KEEP, np.where(codes == 0, REMOVE, codes + 1))
-        cells = self._canvas.grid.cells
-        return thin(change, observation, self._canvas.cards, uniforms(rngs, cells + 2))
+        return self._limited(slots, observation, codes)
+
+    def _limited(self, slots: Ints, observation: Observation, wanted: Tensor) -> Ints:
+        """The change to the plans wanted, as far as habits allow it."""
+        change = wanted.numpy()
+        proposals = np.where(change == observation.codes, KEEP, np.where(change == 0, REMOVE, change + 1))
+        free = ~observation.refining[:, None]
+        if not self._habits.removes:
+            proposals = np.where(free & (observation.codes > 0), KEEP, proposals)
+        if self._habits.changes is not None:
+            energy = self.scene.view_of(slots).energy.gather(1, wanted[:, None])[:, 0].numpy()
+            moved = np.where(proposals != KEEP, energy, -1.0)
+            proposals = np.where(free & (ranks(-moved) >= self._habits.changes), KEEP, proposals)
+        return proposals.astype(np.int16)
+
+    def _adjust(self, slots: Ints, observation: Observation) -> None:
+        """Be bolder after a frugal plan that held, and more careful after one that failed."""
+        import torch
+
+        asked = self._asked[slots] > 0
+        factor = np.where(self._held[slots], LESS_SAFETY, MORE_SAFETY) ** asked
+        self._safety[slots] = (self._safety[slots] * torch.from_numpy(factor).float()).clamp(*SAFETIES)
+
+    def _task(self, slots: Ints, observation: Observation, rows: Tensor) -> Task:
+        import torch
+
+        from brinkmap.response.planning import Task
+
+        which = torch.from_numpy(slots)
+        l2 = torch.from_numpy(observation.l2[rows.numpy()]).float()
+        refining = torch.from_numpy(observation.refining[rows.numpy()])
+        no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER)
+        reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
+        bound = torch.where(refining, l2 * ROOM, reach)
+        begin = torch.where(refining, l2 * SHRINK, torch.where(l2 > 0, l2 * GROW, self._first_l2))
+        return Task(
+            which, self._own[which], bound, torch.minimum(begin, bound), -self._safety[which],
+            refining | self._max_l2[which].isinf(),
+        )  # fmt: skip
+
+    def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
+        import torch
+
+        from brinkmap.response.planning import plan
+
+        # every other plan starts afresh: an incumbent may be a dead end
+        fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
+        begin = torch.where(fresh[:, None], 0, codes)
+        correction = self._corrections.of(task.slots)
+        steps = self._habits.steps
+        return plan(self.net, correction, self._margins, self.scene, task, begin, push, steps).codes
+
+    def _explored(self, task: Task, codes: Tensor, directions: Tensor) -> Tensor:
+        from brinkmap.response.planning import nearest
+
+        incumbent = self.scene.change_of(task.slots, codes)
+        incumbent = incumbent / (incumbent.norm(dim=1, keepdim=True) + 1e-12)
+        return nearest(self.scene, task.slots, incumbent + directions, task.max_l2)
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
         """Put the model right for these samples."""
         assert self._canvas is not None
-        self._corrections.learn(*self._missed(slots, self._canvas.cards.codes(plans), answers))
+        self._held[slots] = accepted
+        if self._habits.corrected:
+            self._corrections.learn(*self._missed(slots, self._canvas.cards.codes(plans), answers))
 
     def stop(self, slots: Ints) -> None:
         """Nothing: the corrections are forgotten when the next samples come."""
-
-    def _sheet(self, slots: Ints) -> Sheet:
-        from brinkmap.response.planning import Sheet
-
-        assert self._canvas is not None
-        return Sheet(
-            self._paintings[slots], self._energy[slots], self._values, self._cell_of, self._canvas.shape,
-        )  # fmt: skip
 
     def _missed(self, slots: Ints, codes: Ints, answers: Array) -> tuple[Tensor, Tensor, Tensor]:
         """The slots, the features of what was asked, and what the model got wrong about it."""
@@ -112,20 +262,21 @@ class ResponseAgent:
 
         from brinkmap.response.planning import features_of
 
-        assert self._canvas is not None
-        images = self._sheet(slots).render(codes)
-        features, said = features_of(self._net, images, self._canvas.shape)
-        return torch.from_numpy(slots), features, torch.from_numpy(log_probabilities(answers)) - said
+        which = torch.from_numpy(slots)
+        features, said = features_of(self.net, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
+        return which, features, torch.from_numpy(log_probabilities(answers)) - said
 
-    def _directions(self, rngs: Sequence[np.random.Generator]) -> Floats:
-        """(n, values) of unit length: random signs, constant over boxes of a random size, for each channel."""
+    def _directions(self, rngs: Sequence[np.random.Generator]) -> Array:
+        """(n, values) of unit length: random signs in a random box, constant over it, for each channel."""
         assert self._canvas is not None
         channels, *extent = self._canvas.shape
-        drawn = np.empty((len(rngs), self._canvas.size))
-        for row, rng in enumerate(rngs):
-            side = 2 ** rng.integers(0, 1 + int(np.log2(max(extent))))
-            coarse = rng.choice([-1.0, 1.0], (channels, *(-(-n // side) for n in extent)))
-            for axis, n in enumerate(extent, 1):
-                coarse = np.repeat(coarse, side, axis=axis).take(range(n), axis=axis)
-            drawn[row] = coarse.ravel() / np.sqrt(coarse.size)
-        return drawn
+        drawn = np.zeros((len(rngs), channels, *extent), np.float32)
+        for row, rng in zip(drawn, rngs, strict=True):
+            box = []
+            for n in extent:
+                side = int(np.clip(np.rint(n * 2.0 ** -rng.uniform(0, 4)), 1, n))
+                at = int(rng.integers(0, n - side + 1))
+                box.append(slice(at, at + side))
+            row[(slice(None), *box)] = rng.choice([-1.0, 1.0], (channels, *[1] * len(extent)))
+        flat = drawn.reshape(len(rngs), -1)
+        return flat / np.linalg.norm(flat, axis=1, keepdims=True)

@@ -13,11 +13,14 @@ import tyro
 from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
 from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.list_command import ListFlags, run_list
+from brinkmap.cli.train_command import TrainFlags, run_train
 from brinkmap.errors import BrinkmapError
 
 __all__ = ["main"]
 
-COMMANDS: dict[type, Any] = {AuditFlags: run_audit, DemoFlags: run_demo, ListFlags: run_list}
+OFF = tyro.conf.FlagConversionOff
+"""`--trace True`, as a TOML file has it."""
+COMMANDS: dict[type, Any] = {AuditFlags: run_audit, DemoFlags: run_demo, ListFlags: run_list, TrainFlags: run_train}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -39,16 +42,17 @@ def _parsed(args: list[str]) -> Any:
     peek.add_argument("--config", type=Path)
     config = peek.parse_known_args(args)[0].config
     given = toml_defaults(config) if config is not None else tyro.MISSING
-    audit: Any = Annotated[AuditFlags, tyro.conf.subcommand("audit", default=given)]
+    audit: Any = Annotated[AuditFlags, tyro.conf.subcommand("audit", default=given), OFF]
     if config is None:
-        audit = Annotated[AuditFlags, tyro.conf.subcommand("audit")]
-    demo: Any = Annotated[DemoFlags, tyro.conf.subcommand("demo")]
-    listing: Any = Annotated[ListFlags, tyro.conf.subcommand("list")]
+        audit = Annotated[AuditFlags, tyro.conf.subcommand("audit"), OFF]
+    demo: Any = Annotated[DemoFlags, tyro.conf.subcommand("demo"), OFF]
+    train: Any = Annotated[TrainFlags, tyro.conf.subcommand("train"), tyro.conf.FlagCreatePairsOff]
+    listing: Any = Annotated[ListFlags, tyro.conf.subcommand("list"), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | demo | listing,
+        audit | demo | listing | train,
         args=args,
         prog="brinkmap",
         description=description,
-        config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagConversionOff),
+        config=(tyro.conf.OmitSubcommandPrefixes,),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from brinkmap.arrays import Array, Ints
 from brinkmap.data.dataset import ArraySamples, DataSet
-from brinkmap.data.digits import digits_heldout
+from brinkmap.data.digits import digits_heldout, digits_train
 from brinkmap.data.folder import load_folder
 from brinkmap.data.npz import load_npz
 from brinkmap.data.table import load_table
@@ -13,6 +14,7 @@ from brinkmap.errors import InputError
 
 __all__ = ["load_data"]
 
+DIGITS = {"digits": digits_heldout, "digits-train": digits_train}
 FILES = {".npz": load_npz, ".csv": load_table}
 
 
@@ -21,8 +23,8 @@ def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
 
     Args:
         path: a .npz file with the arrays x and (optionally) y; a folder of images, one sub-folder a class; a .csv file
-            with the columns file and label; or the word "digits" for the held-out digits that come with Brinkmap
-            (write "./digits" for a folder of that name).
+            with the columns file and label; or the word "digits" for the held-out digits that come with Brinkmap, and
+            "digits-train" for those that their victim was trained on (write "./digits" for a folder of that name).
         limit: at most so many samples: the first ones, of a folder one of each class in turn.
 
     Raises:
@@ -30,8 +32,8 @@ def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: expected at least 1 sample, got {limit}. Leave it out for all samples.")
-    if path == "digits":
-        return _digits(limit)
+    if path in DIGITS:
+        return _digits(*DIGITS[str(path)](), limit)
     path = Path(path)
     if path.is_dir():
         return load_folder(path, limit)
@@ -45,8 +47,7 @@ def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
     return FILES[path.suffix.lower()](path, limit)
 
 
-def _digits(limit: int | None) -> DataSet:
-    x, y = digits_heldout()
+def _digits(x: Array, y: Ints, limit: int | None) -> DataSet:
     samples = ArraySamples(x[:limit])
     return DataSet(
         samples=samples,

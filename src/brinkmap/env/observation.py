@@ -8,7 +8,7 @@ import numpy as np
 
 from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.objective import Criterion
-from brinkmap.plan import Canvas
+from brinkmap.plan import Canvas, Palette
 
 __all__ = ["Context", "Observation"]
 
@@ -19,6 +19,8 @@ class Context:
 
     canvas: Canvas
     """Shape, bounds, grid, cards and seed."""
+    palette: Palette
+    """The samples as each card makes them, by slot."""
     criterion: Criterion
     classes: int
     scores: bool

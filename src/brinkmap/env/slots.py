@@ -58,6 +58,7 @@ class Slots:
         self._free = np.zeros(slots, np.int64)
         self._steps = np.zeros(slots, np.int64)
         self._flipped_at = np.zeros(slots, np.int64)
+        self._l2_at_flip = np.zeros(slots)
         self._errors: dict[int, str] = {}
         self._traces: dict[int, list[TraceStep]] = {}
 
@@ -74,7 +75,8 @@ class Slots:
         self.max_l2[slot] = np.inf if task.max_l2 is None else task.max_l2
         self.palette.load(slot, task.sample, task.index)
         self._images[slot] = task.sample.ravel()
-        for array in (self.codes, self._shown, self.margins, self.l2, self._free, self._steps, self._flipped_at):
+        counts = (self._free, self._steps, self._flipped_at, self._l2_at_flip)
+        for array in (self.codes, self._shown, self.margins, self.l2, *counts):
             array[slot] = 0
         self._looked[slot] = False
         self._traces[slot] = []
@@ -86,6 +88,7 @@ class Slots:
         """The rules, for agents about to be told of new samples."""
         return Context(
             canvas=self.canvas,
+            palette=self.palette,
             criterion=self.rules.criterion,
             classes=self._before.shape[1],
             scores=has_scores(self.metered.victim),
@@ -169,6 +172,7 @@ class Slots:
             error=self._errors.pop(slot, None),
             queries=queries,
             queries_to_flip=flipped or None,
+            l2_at_flip=float(self._l2_at_flip[slot]) if flipped else None,
             steps=int(self._steps[slot]),
             clipped=self.palette.share_clipped(slot, self._shown[slot]),
             trace=self._traces.pop(slot),
@@ -264,6 +268,7 @@ class Slots:
         self.margins[winners], self.l2[winners] = margins[accepted], np.sqrt(squared[accepted])
         for slot in slots[met & ~refining]:
             self._flipped_at[slot] = spent = self.metered.spent(self._number(slot))
+            self._l2_at_flip[slot] = self.l2[slot]
             self.metered.set_limit(self._number(slot), spent + self.rules.refine_budget)
         return accepted
 

@@ -60,6 +60,8 @@ class Finished:
     error: str | None
     queries: int
     queries_to_flip: int | None
+    l2_at_flip: float | None
+    """The distance when the criterion was met first, before any refining."""
     steps: int
     clipped: float
     """Share of all values that clipping to the bounds moved."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -187,9 +188,16 @@ class Palette:
         for slot, ink in np.argwhere(wanted & ~self._built):
             self._paint(int(slot), int(ink))
 
+    def painting(self, slot: int, ink: int) -> Array:
+        """(values,) a slot's whole sample in one ink."""
+        self._bring(np.array([[slot, ink]]))
+        return cast("Array", self._pool[self._row[slot, ink]])
+
     def squared_l2(self, slots: Ints, shown: Ints) -> Floats:
         """(n,) float64 squared L2 of what the atoms show, scaled to 0..1; exact, for atoms do not overlap."""
-        return self.energy[slots[:, None], shown, np.arange(shown.shape[1])].sum(axis=1)
+        shares = self.energy[slots[:, None], shown, np.arange(shown.shape[1])]
+        # In C order whatever NumPy chose for the selection: or the last bit would depend on how many slots there are.
+        return np.ascontiguousarray(shares).sum(axis=1)
 
     def share_clipped(self, slot: int, shown: Ints) -> float:
         """The share of a slot's values that clipping moved, for what its atoms show."""

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from brinkmap.response.chunks import chunks
+from brinkmap.response.net import ResponseNet
+
 __all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
 
 MEMORY = 64
@@ -26,10 +29,19 @@ class Correction(NamedTuple):
     weights: Tensor
     """(n, features, classes)."""
 
-    def of(self, features: Tensor, rows: slice) -> Tensor:
-        """(m, classes) for the features (m, features) of those rows."""
-        away = (features - self.origin[rows])[:, None]
-        return self.offset[rows] + torch.bmm(away, self.weights[rows])[:, 0]
+    def of(self, features: Tensor) -> Tensor:
+        """(n, classes) for features (n, features)."""
+        return self.offset + torch.bmm((features - self.origin)[:, None], self.weights)[:, 0]
+
+    @classmethod
+    def none(cls, net: ResponseNet, count: int) -> Correction:
+        """The model of `count` samples left as it is."""
+        width, classes = net.head.in_features, net.head.out_features
+        return cls(torch.zeros(count, width), torch.zeros(count, classes), torch.zeros(count, width, classes))
+
+    def rows(self, rows: Tensor) -> Correction:
+        """Only these rows."""
+        return Correction(self.origin[rows], self.offset[rows], self.weights[rows])
 
 
 class Corrections:
@@ -81,8 +93,13 @@ class Corrections:
         self._features[slots, place] = features - self._origin[slots]
         self._residuals[slots, place] = residuals - self._offset[slots]
         self._count[slots] += 1
+        for rows, count in chunks(len(slots)):
+            self._weights[slots[rows[:count]]] = self._fitted(slots[rows])[:count]
+
+    def _fitted(self, slots: Tensor) -> Tensor:
+        """(n, features, classes)."""
         seen, missed = self._features[slots], self._residuals[slots]  # empty places are zero and weigh nothing
         kept = self._count[slots].clamp(max=MEMORY)
         penalty = RIDGE * seen.square().sum(dim=(1, 2)) / kept + TINY
         gram = seen @ seen.transpose(1, 2) + penalty[:, None, None] * torch.eye(MEMORY)
-        self._weights[slots] = seen.transpose(1, 2) @ torch.linalg.solve(gram, missed)
+        return seen.transpose(1, 2) @ torch.linalg.solve(gram, missed)

@@ -1,82 +1,122 @@
 """Which card to put on which cell, for the most that a linear forecast promises within a distance bound.
 
-Over the cells of one grid gains and squared distances add up. For a price of distance, each cell's best card is found
+Over the cells of one grid gains and squared distances add up. For a price of distance each cell's best card is found
 by itself; the price at which the bound is just met is found by bisection. That is the Lagrangian solution of the
-multiple-choice knapsack, optimal up to the last cell.
+multiple-choice knapsack; what room is left goes to the cells that would profit most from it.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from brinkmap.arrays import Array, Floats, Ints
+import torch
+from torch import Tensor
 
-__all__ = ["best_codes", "gains_of"]
+__all__ = ["Knapsack", "best_codes"]
 
-HALVINGS = 24
+ROUNDS, HALVINGS = 2, 6
+"""Cards that dominate their level are chosen at a price, then the price is found for these; and once more."""
+REACH = 64.0
+"""How far from the first guess the price is looked for, downwards and upwards."""
 SLACK = 1e-6
 """Room for energies that are summed in float32 here and exactly in the engine."""
+TINY = 1e-12
 
 
-def gains_of(gradient: Array, paintings: Array, clean: Array, values: Ints) -> Array:
-    """What a linear forecast says each card would take off the margin, cell by cell.
+class Knapsack(NamedTuple):
+    """What was packed."""
+
+    codes: Tensor
+    """(n, cells) int64."""
+    energy: Tensor
+    """(n,) squared L2."""
+
+
+class _Shelf(NamedTuple):
+    """The cards still in question: one a level and cell."""
+
+    codes: Tensor
+    """(n, levels, cells) int64."""
+    gains: Tensor
+    energy: Tensor
+
+    def packed(self, price: Tensor) -> Tensor:
+        """(n, cells) which level is best at prices (n,)."""
+        values = self.gains - price[:, None, None] * self.energy
+        return _highest(values, torch.arange(values.shape[1]))
+
+    def spent(self, price: Tensor) -> Tensor:
+        """(n,) the energy of what is best at prices (n,)."""
+        return self.energy.gather(1, self.packed(price)[:, None])[:, 0].sum(dim=1)
+
+
+def _highest(values: Tensor, numbers: Tensor, dim: int = 1) -> Tensor:
+    """The number that belongs to the highest value along an axis that is not the last, the highest of equals.
 
     Args:
-        gradient: (n, values) of the margin, at any point.
-        paintings: (n, codes, values) the sample under each code; code 0 is the clean sample.
-        clean: (n, values).
-        values: (cells, largest) the flat indices of each cell's values; smaller cells repeat their last.
+        values: (n, k, cells), or more axes.
+        numbers: one a place along `dim`, shaped to stand before the axes that follow.
+        dim: the axis.
 
-    Returns:
-        (n, codes, cells) float32, 0 for code 0.
+    `argmax` is many times slower along such an axis than `amax`.
     """
-    product = -(paintings - clean[:, None]) * gradient[:, None]
-    cell_of = np.empty(clean.shape[1], np.intp)
-    cell_of[values] = np.arange(len(values))[:, None]
-    if len(values) == clean.shape[1]:
-        return product[:, :, values[:, 0]]
-    order = np.argsort(cell_of, kind="stable")
-    starts = np.searchsorted(cell_of[order], np.arange(len(values)))
-    return np.add.reduceat(product[:, :, order], starts, axis=2)
+    top = values.amax(dim=dim, keepdim=True)
+    return ((values == top) * numbers[..., None].to(torch.int16)).amax(dim=dim).long()
 
 
-def best_codes(gains: Array, energy: Floats, max_l2: Floats) -> Ints:
+def best_codes(gains: Tensor, energy: Tensor, max_l2: Tensor, levels: Tensor) -> Knapsack:
     """The codes of the greatest total gain within the bound.
 
     Args:
         gains: (n, codes, cells) what each promises; code 0 promises 0.
         energy: (n, codes, cells) squared L2 of each; 0 for code 0.
         max_l2: (n,) infinite for none.
-
-    Returns:
-        (n, cells) int16, within the bound.
+        levels: (levels, width) the codes of each level, repeated where it has fewer; the first row is all 0.
     """
     limit = max_l2**2 * (1 - SLACK)
-    costs = energy.astype(np.float32)
-    cheap, dear = np.zeros(len(gains)), np.full(len(gains), _dearest(gains, costs))
-    free = np.argmax(gains, axis=1)
-    spent = _taken(costs, free)
-    best = np.where((spent <= limit)[:, None], free, 0)
-    open_rows = np.flatnonzero(spent > limit)
+    free = _highest(gains, torch.arange(gains.shape[1]))
+    promised, spent = (one.gather(1, free[:, None])[:, 0].sum(dim=1) for one in (gains, energy))
+    price = promised / (2 * torch.minimum(limit, spent) + TINY)  # where gains are linear and distance free to choose
+    for round_ in range(ROUNDS):
+        shelf = _shelf(gains, energy, price, levels)
+        cheap, dear = _bracket(shelf, price, limit, REACH if round_ == 0 else 4.0)
+        price = dear
+    codes, energies = _filled(shelf, cheap, dear, limit)
+    roomy = spent <= limit
+    return Knapsack(
+        torch.where(roomy[:, None], free, codes),
+        torch.where(roomy, spent, energies),
+    )
+
+
+def _shelf(gains: Tensor, energy: Tensor, price: Tensor, levels: Tensor) -> _Shelf:
+    """For each level and cell the card that is worth most at this price."""
+    values = (gains - price[:, None, None] * energy)[:, levels.flatten()].unflatten(1, levels.shape)
+    codes = _highest(values, levels, dim=2)
+    return _Shelf(codes, gains.gather(1, codes), energy.gather(1, codes))
+
+
+def _bracket(shelf: _Shelf, price: Tensor, limit: Tensor, reach: float) -> tuple[Tensor, Tensor]:
+    """Two prices close to one another: at the lower too much may be spent, at the higher it is within the limit."""
+    cheap, dear = price / reach, price * reach
     for _ in range(HALVINGS):
-        if not len(open_rows):
-            break
-        price = np.sqrt(np.maximum(cheap[open_rows], 1e-9) * dear[open_rows])
-        codes = np.argmax(gains[open_rows] - price[:, None, None].astype(np.float32) * costs[open_rows], axis=1)
-        fits = _taken(costs[open_rows], codes) <= limit[open_rows]
-        best[open_rows[fits]] = codes[fits]
-        dear[open_rows[fits]] = price[fits]
-        cheap[open_rows[~fits]] = price[~fits]
-    return best.astype(np.int16)
+        between = (cheap * dear).sqrt()
+        fits = shelf.spent(between) <= limit
+        dear, cheap = torch.where(fits, between, dear), torch.where(fits, cheap, between)
+    return cheap, dear
 
 
-def _dearest(gains: Array, energy: Array) -> float:
-    """A price at which nothing is worth its distance."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        worth = np.where(energy > 0, gains / energy, 0)
-    return float(max(worth.max(initial=0.0), 1e-6)) * 2
-
-
-def _taken(energy: Array, codes: Ints) -> Floats:
-    """(n,) the squared L2 of codes (n, cells)."""
-    return np.take_along_axis(energy, codes[:, None], axis=1)[:, 0].sum(axis=1, dtype=np.float64)
+def _filled(shelf: _Shelf, cheap: Tensor, dear: Tensor, limit: Tensor) -> tuple[Tensor, Tensor]:
+    """What the higher price buys, and of what the lower price adds to that as much as there is room for."""
+    base, wished = shelf.packed(dear), shelf.packed(cheap)
+    base = torch.where((shelf.spent(dear) <= limit)[:, None], base, 0)
+    energy = shelf.energy.gather(1, base[:, None])[:, 0]
+    more = shelf.energy.gather(1, wished[:, None])[:, 0] - energy
+    worth = (shelf.gains.gather(1, wished[:, None]) - shelf.gains.gather(1, base[:, None]))[:, 0]
+    order = torch.where(more > 0, worth / (more + TINY), -torch.inf).argsort(dim=1, descending=True, stable=True)
+    room = (limit - energy.sum(dim=1))[:, None]
+    fits = more.clamp(min=0).gather(1, order).cumsum(dim=1) <= room
+    upgraded = torch.zeros_like(fits).scatter(1, order, fits) & (more > 0)
+    level = torch.where(upgraded, wished, base)
+    chosen = shelf.energy.gather(1, level[:, None])[:, 0].sum(dim=1)
+    return shelf.codes.gather(1, level[:, None])[:, 0], chosen

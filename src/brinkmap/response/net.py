@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import cast, final
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 __all__ = ["LONGEST", "WIDTHS", "ResponseNet"]
 
 WIDTHS = (24, 48, 96, 128)
-LONGEST = 64
-"""Values an axis it looks at; longer axes are averaged down to that, so that one set of weights fits all sizes."""
+LONGEST = {1: 512, 2: 64, 3: 64}
+"""Values an axis it looks at, for each rank; longer axes are averaged down to that."""
 
 
 @final
@@ -25,20 +27,18 @@ class ResponseNet(nn.Module):
         channels: of a sample.
         rank: axes of its extent, 1 to 3.
         classes: how many the victim tells apart.
-        widths: channels of each stage; every stage but the first halves the axes.
+        widths: channels at each resolution; every one after the first halves the axes.
     """
 
     def __init__(self, channels: int, rank: int, classes: int, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        self.rank = rank
+        self.channels, self.rank, self.classes, self.widths = channels, rank, classes, tuple(widths)
         planar = min(rank, 2)
         conv = nn.Conv1d if planar == 1 else nn.Conv2d
         norm = nn.BatchNorm1d if planar == 1 else nn.BatchNorm2d
         self.stem = nn.Sequential(conv(channels, widths[0], 3, padding=1, bias=False), norm(widths[0]), nn.ReLU())
-        pairs = zip([widths[0], *widths], widths, strict=False)
-        self.stages = nn.Sequential(
-            *[_Block(conv, norm, before, after, 1 if at == 0 else 2) for at, (before, after) in enumerate(pairs)]
-        )
+        pairs = itertools.pairwise(widths)
+        self.stages = nn.Sequential(*[_Block(conv, norm, before, after) for before, after in pairs])
         self.head = nn.Linear(widths[-1], classes)
 
     def features(self, samples: Tensor) -> Tensor:
@@ -54,30 +54,34 @@ class ResponseNet(nn.Module):
         return cast("Tensor", self.head(self.features(samples)))
 
     def _trunk(self, samples: Tensor) -> Tensor:
-        extent = samples.shape[2:]
-        if max(extent) > LONGEST:
-            pool = functional.adaptive_avg_pool1d if len(extent) == 1 else functional.adaptive_avg_pool2d
-            samples = pool(samples, [min(side, LONGEST) for side in extent])  # type: ignore[arg-type]
-        out: Tensor = self.stages(self.stem((samples - 0.5) * 4))
+        samples = (self.shrunk(samples) - 0.5) * 4
+        if samples.dim() == 4:
+            samples = samples.contiguous(memory_format=torch.channels_last)  # twice as fast on processors
+        out: Tensor = self.stages(self.stem(samples))
         return out.flatten(2).mean(dim=2)
+
+    def shrunk(self, samples: Tensor) -> Tensor:
+        """Samples, or frames, as small as the network looks at them."""
+        extent, longest = samples.shape[2:], LONGEST[self.rank]
+        if max(extent) <= longest:
+            return samples
+        pool = functional.adaptive_avg_pool1d if len(extent) == 1 else functional.adaptive_avg_pool2d
+        return pool(samples, [min(side, longest) for side in extent])  # type: ignore[arg-type]
 
 
 class _Block(nn.Module):
-    """Two convolutions with a way round them."""
+    """Two convolutions, the first of which halves the axes, with a way round them."""
 
-    def __init__(self, conv: type, norm: type, before: int, after: int, stride: int) -> None:
+    def __init__(self, conv: type, norm: type, before: int, after: int) -> None:
         super().__init__()
         self.straight = nn.Sequential(
-            conv(before, after, 3, stride=stride, padding=1, bias=False),
+            conv(before, after, 3, stride=2, padding=1, bias=False),
             norm(after),
             nn.ReLU(),
             conv(after, after, 3, padding=1, bias=False),
             norm(after),
         )
-        same = before == after and stride == 1
-        self.round = (
-            nn.Identity() if same else nn.Sequential(conv(before, after, 1, stride=stride, bias=False), norm(after))
-        )
+        self.round = nn.Sequential(conv(before, after, 1, stride=2, bias=False), norm(after))
 
     def forward(self, values: Tensor) -> Tensor:
         return functional.relu(self.straight(values) + self.round(values))

@@ -2,144 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.response.chunks import chunks
 from brinkmap.response.correction import Correction
-from brinkmap.response.knapsack import best_codes, gains_of
+from brinkmap.response.knapsack import best_codes
+from brinkmap.response.margins import Margins
 from brinkmap.response.net import ResponseNet
+from brinkmap.response.scene import Scene, View
 
-__all__ = ["CHUNK", "Forecast", "Sheet", "Task", "features_of", "forecast", "plan"]
+__all__ = ["Planned", "Task", "chosen", "features_of", "nearest", "plan", "slopes"]
 
-CHUNK = 32
-"""Rows of every pass through the network, padded: so what one sample gets does not depend on the others."""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What a batch of samples could be made into."""
-
-    paintings: Array
-    """(n, codes, values) under each code, on the scale 0..1; code 0 is clean."""
-    energy: Floats
-    """(n, codes, cells) squared L2 of each code in each cell."""
-    values: Ints
-    """(cells, largest) the flat indices of each cell's values."""
-    cell_of: Ints
-    """(values,) the cell of each."""
-    shape: tuple[int, ...]
-
-    @property
-    def clean(self) -> Array:
-        """(n, values)."""
-        return self.paintings[:, 0]
-
-    def render(self, codes: Ints) -> Array:
-        """(n, values) the samples under plans (n, cells)."""
-        return np.take_along_axis(self.paintings, codes[:, None, self.cell_of].astype(np.intp), axis=1)[:, 0]
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What the model says of some images."""
-
-    margins: Array
-    """(n,) the reference's lead in nats."""
-    gradient: Array
-    """(n, values) of the margin."""
-
-
-def forecast(
-    net: ResponseNet, correction: Correction, images: Array, references: Ints, shape: tuple[int, ...]
-) -> Forecast:
-    """The corrected model's margin and its gradient.
-
-    Args:
-        net: the model, in eval mode.
-        correction: of the n samples.
-        images: (n, values).
-        references: (n,) the class to be left.
-        shape: of a sample.
-    """
-    margins, gradients = [], []
-    for rows, count, asked in _chunks(images, shape):
-        features = net.features(asked.requires_grad_())
-        logits = net.head(features)[:count] + correction.of(features[:count], rows)
-        own = torch.from_numpy(references[rows])[:, None]
-        others = logits.scatter(1, own, -torch.inf).amax(dim=1)
-        margin = logits.gather(1, own)[:, 0] - others
-        (gradient,) = torch.autograd.grad(margin.sum(), asked)
-        margins.append(margin.detach().numpy())
-        gradients.append(gradient[:count].reshape(count, -1).numpy())
-    return Forecast(np.concatenate(margins), np.concatenate(gradients))
+TIGHTEN, WIDEN = 0.85, 1.25
+"""What a frugal plan's bound is multiplied with where the wanted margin is forecast, and where it is not."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be planned."""
+    """What is to be planned for n samples."""
 
-    sheet: Sheet
-    references: Ints
-    """(n,) the classes to be left."""
-    max_l2: Floats
+    slots: Tensor
+    """(n,) where the scene holds them."""
+    own: Tensor
+    """(n,) the classes that the margins are about."""
+    max_l2: Tensor
     """(n,) infinite for none."""
+    begin_l2: Tensor
+    """(n,) the distance that a frugal plan tries first; elsewhere of no account."""
+    wanted: Tensor
+    """(n,) the margin that is enough for a frugal plan."""
+    frugal: Tensor
+    """(n,) bool: the least distance for the margin wanted, instead of the least margin within the bound."""
+
+    def __len__(self) -> int:
+        """How many samples."""
+        return len(self.slots)
+
+    def rows(self, rows: Tensor) -> Task:
+        """Only these rows."""
+        return Task(*(getattr(self, field)[rows] for field in self.__dataclass_fields__))
+
+
+class Planned(NamedTuple):
+    """What the model thinks best."""
+
+    codes: Tensor
+    """(n, cells)."""
+    margins: Tensor
+    """(n,) its forecast."""
+    energy: Tensor
+    """(n,) squared L2."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The network, what is known of the samples besides, and the margin in question."""
+
+    net: ResponseNet
+    correction: Correction
+    margins: Margins
+    own: Tensor
+
+    def forecast(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(n,) the margins of images (n, c, *extent), and (n, values) their gradient, of unit length."""
+        return slopes(self.net, self.correction, self.margins, self.own, images)
+
+
+def slopes(
+    net: ResponseNet, correction: Correction, margins: Margins, own: Tensor, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The corrected model's margins (n,) of images (n, c, *extent), and their gradients (n, values) of unit length."""
+    images = images.detach().requires_grad_()
+    features = net.features(images)
+    found = margins(net.head(features) + correction.of(features), own)
+    (gradient,) = torch.autograd.grad(found.sum(), images)
+    flat = gradient.flatten(1)
+    return found.detach(), flat / (flat.norm(dim=1, keepdim=True) + 1e-12)
 
 
 def plan(
-    net: ResponseNet, correction: Correction, task: Task, start: Array, push: Array, steps: int
-) -> tuple[Ints, Array]:
-    """The plans that the model thinks best after some steps of dual averaging within the bound.
+    net: ResponseNet, correction: Correction, margins: Margins, scene: Scene, task: Task,
+    start: Tensor, push: Tensor, steps: int,
+) -> Planned:  # fmt: skip
+    """The plans that the model thinks best after some steps of dual averaging.
 
-    Every step adds the normalised gradient at the latest plan to a running sum, and takes the plan that is best for
-    that sum; the best plan on the way counts.
+    Every step adds the normalised gradient at the latest plan to a running sum, and takes the plan within the bound
+    that is best for that sum; the best plan on the way counts. Where the plan is to be frugal the bound is lowered as
+    long as the wanted margin is forecast, and raised where it is not.
 
     Args:
-        net: the model.
+        net: the model, in eval mode.
         correction: of the samples.
-        task: the samples.
-        start: (n, values) where the first gradient is taken.
-        push: (n, values) what the sum begins with: zero, or a random direction to explore.
+        margins: the criterion's.
+        scene: holds the samples.
+        task: what is wanted.
+        start: (n, cells) the codes where the first gradient is taken.
+        push: (n, values) what the sum begins with: zero, or a direction to explore.
         steps: gradients taken.
-
-    Returns:
-        Codes (n, cells), and the margins (n,) that the model forecasts for them.
 
     Source: Nesterov 2009, Primal-dual subgradient methods for convex problems, Math. Program. 120:221-259.
     """
-    sheet, references, max_l2 = task.sheet, task.references, task.max_l2
-    total = push.copy()
-    best = np.zeros((len(start), len(sheet.values)), np.int16)
-    least = np.full(len(start), np.inf, np.float32)
-    seen = forecast(net, correction, start, references, sheet.shape)
+    found = []
+    for rows, count in chunks(len(task)):
+        part = task.rows(rows)
+        model = _Model(net, correction.rows(rows), margins, part.own)
+        made = _plan(model, scene.view(part.slots), part, start[rows], push[rows], steps)
+        found.append(Planned(*(one[:count] for one in made)))
+    return Planned(*(torch.cat(each) for each in zip(*found, strict=True)))
+
+
+def _plan(model: _Model, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
+    best = Planned(torch.zeros_like(start), torch.full((len(start),), torch.inf), torch.full((len(start),), torch.inf))
+    total, bound = push.clone(), torch.where(task.frugal, task.begin_l2, task.max_l2)
+    _, gradient = model.forecast(view.render(start))
     for _ in range(steps):
-        total += seen.gradient / (np.linalg.norm(seen.gradient, axis=1, keepdims=True) + 1e-12)
-        gains = gains_of(total, sheet.paintings, sheet.clean, sheet.values)
-        codes = best_codes(gains, sheet.energy, max_l2)
-        seen = forecast(net, correction, sheet.render(codes), references, sheet.shape)
-        better = seen.margins < least
-        best[better], least[better] = codes[better], seen.margins[better]
-    return best, least
+        total += gradient
+        codes, energy = best_codes(view.gains(total), view.energy, bound, view.levels)
+        seen, gradient = model.forecast(view.render(codes))
+        best = _better(best, Planned(codes, seen, energy), task)
+        step = torch.where(seen <= task.wanted, TIGHTEN, WIDEN)
+        bound = torch.where(task.frugal, torch.minimum(bound * step, task.max_l2), bound)
+    return best
 
 
-def features_of(net: ResponseNet, images: Array, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """The model's last features (n, features) of images (n, values), and its own log-probabilities (n, classes)."""
-    features = []
+def _better(best: Planned, made: Planned, task: Task) -> Planned:
+    """Row by row the better of two plans, by what the task asks for."""
+    enough, was_enough = (made.margins <= task.wanted) & task.frugal, (best.margins <= task.wanted) & task.frugal
+    closer = made.energy < best.energy
+    lower = made.margins < best.margins
+    take = torch.where(was_enough, enough & closer, enough | lower)
+    return Planned(
+        torch.where(take[:, None], made.codes, best.codes),
+        torch.where(take, made.margins, best.margins),
+        torch.where(take, made.energy, best.energy),
+    )
+
+
+def nearest(scene: Scene, slots: Tensor, directions: Tensor, max_l2: Tensor) -> Tensor:
+    """(n, cells) the codes within a bound (n,) that go furthest along directions (n, values), without any model."""
+    found = []
+    for rows, count in chunks(len(slots)):
+        view = scene.view(slots[rows])
+        packed = best_codes(view.gains(-directions[rows]), view.energy, max_l2[rows], view.levels)
+        found.append(packed.codes[:count])
+    return torch.cat(found)
+
+
+def chosen(scene: Scene, slots: Tensor, gains: Tensor, max_l2: Tensor) -> Tensor:
+    """(n, cells) the codes of the greatest total gain (n, codes, cells) within a bound (n,)."""
+    found = []
+    for rows, count in chunks(len(slots)):
+        view = scene.view(slots[rows])
+        found.append(best_codes(gains[rows], view.energy, max_l2[rows], view.levels).codes[:count])
+    return torch.cat(found)
+
+
+def features_of(net: ResponseNet, scene: Scene, slots: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """The model's last features (n, features) of samples under codes (n, cells), and its own log-probabilities."""
+    found, said = [], []
     with torch.no_grad():
-        for _, count, asked in _chunks(images, shape):
-            features.append(net.features(asked)[:count])
-        found = torch.cat(features)
-        return found, net.head(found).log_softmax(dim=1)
-
-
-def _chunks(images: Array, shape: tuple[int, ...]) -> Iterator[tuple[slice, int, Tensor]]:
-    """Which rows, how many they are, and these as samples, padded to a whole chunk."""
-    for start in range(0, len(images), CHUNK):
-        part = images[start : start + CHUNK]
-        padded = np.zeros((CHUNK, *shape), np.float32)
-        padded[: len(part)] = part.reshape(-1, *shape)
-        yield slice(start, start + CHUNK), len(part), torch.from_numpy(padded)
+        for rows, count in chunks(len(slots)):
+            features = net.features(scene.view(slots[rows]).render(codes[rows]))
+            found.append(features[:count])
+            said.append(net.head(features).log_softmax(dim=1)[:count])
+    return torch.cat(found), torch.cat(said)

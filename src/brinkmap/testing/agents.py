@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,10 +11,14 @@ from brinkmap.agents.protocol import Agent, Attack
 from brinkmap.arrays import Array
 from brinkmap.attack import attack
 from brinkmap.run import Run
+from brinkmap.session import agent_of
 from brinkmap.testing.findings import CHANNELS, EXTENTS, Findings
 from brinkmap.victims.wrap import wrap
 
 __all__ = ["check_agent"]
+
+UNLIKELY = 1e-6
+"""What every further class gets."""
 
 
 def check_agent(agent: Agent | Attack | str) -> None:
@@ -26,23 +31,34 @@ def check_agent(agent: Agent | Attack | str) -> None:
         ContractError: it does not; every breach is listed.
     """
     findings = Findings(f"agent {agent if isinstance(agent, str) else type(agent).__name__!r}")
-    for rank, extent in EXTENTS.items():
+    card = getattr(agent_of(agent), "card", {})  # a trained one is tried on what it was made for
+    for rank in [card["rank"]] if "rank" in card else EXTENTS:
+        shape = (card.get("channels", CHANNELS), *EXTENTS[rank])
         for bound in ({"max_l2": 1.0}, {"max_l2": 0.5, "refine_budget": 10}):
-            _check_attack(agent, (CHANNELS, *extent), bound, f"rank {rank}", findings)
+            trial = _Trial(shape, card.get("classes", 2), bound, () if "distortions" in card else ("tint",))
+            _check_attack(agent, trial, f"rank {rank}", findings)
     findings.report()
 
 
-def _check_attack(
-    agent: Agent | Attack | str, shape: tuple[int, ...], bound: dict[str, float], where: str, findings: Findings
-) -> None:
-    rng = np.random.default_rng(7)
+@dataclass(frozen=True)
+class _Trial:
+    """What an agent is tried on."""
+
+    shape: tuple[int, ...]
+    classes: int
+    bound: dict[str, float]
+    distortions: tuple[str, ...]
+
+
+def _check_attack(agent: Agent | Attack | str, trial: _Trial, where: str, findings: Findings) -> None:
+    rng, shape, bound = np.random.default_rng(7), trial.shape, trial.bound
     samples = (0.3 + 0.4 * rng.random((5, *shape))).astype(np.float32)
     weights = rng.standard_normal(shape) / 4
     outcomes = []
     for slots in (1, 3):
         seen: list[int] = []
-        victim = wrap(_linear(weights, samples, seen), shape=shape, classes=2)
-        run = Run(agent=agent, budget=40, slots=slots, distortions=["tint"], **bound)  # type: ignore[arg-type]
+        victim = wrap(_linear(weights, samples, trial.classes, seen), shape=shape, classes=trial.classes)
+        run = Run(agent=agent, budget=40, slots=slots, distortions=trial.distortions, **bound)  # type: ignore[arg-type]
         results = findings.attempt(lambda victim=victim, run=run: list(attack(victim, samples, None, run)), where)  # type: ignore[misc]
         if results is None:
             return
@@ -55,14 +71,16 @@ def _check_attack(
     findings.expect(outcomes[0] == outcomes[1], f"{where}: results depend on how many samples are attacked at once")
 
 
-def _linear(weights: np.ndarray, samples: Array, seen: list[int]) -> Callable[[Array], Array]:
-    """A linear victim whose answers do not depend on the batch, with the samples near its boundary."""
+def _linear(weights: np.ndarray, samples: Array, classes: int, seen: list[int]) -> Callable[[Array], Array]:
+    """A linear victim whose answers do not depend on the batch, with the samples between the first two classes."""
     middle = float(np.median([np.sum(weights * sample) for sample in samples]))
 
     def answer(batch: Array) -> Array:
         seen.append(len(batch))
         scores = np.array([np.sum(weights * row) - middle for row in batch])
         share = 1 / (1 + np.exp(-scores))
-        return np.stack([share, 1 - share], axis=1).astype(np.float32)
+        answers = np.full((len(batch), classes), UNLIKELY)
+        answers[:, 0], answers[:, 1] = share, 1 - share
+        return (answers / answers.sum(axis=1, keepdims=True)).astype(np.float32)
 
     return answer

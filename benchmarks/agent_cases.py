@@ -1,0 +1,225 @@
+"""What `benchmarks/agent.py` measures: every row of docs/results/agent.md, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from brinkmap.agents.response import Habits, ResponseAgent
+from brinkmap.agents.saved import load_agent
+from brinkmap.agents.square import SquareAttack
+
+ROOT = Path(__file__).resolve().parents[1]
+AGENTS = ROOT / "build" / "agents"
+NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
+BEST = 120_000
+SEEDS = (0, 1, 2, 3, 4)
+BUDGETS = (20_000, 60_000, BEST)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row."""
+
+    table: str
+    title: str
+    agent: Callable[[int], Any]
+    """From a training seed to the agent."""
+    settings: dict[str, Any]
+    victim: str = "resnet20"
+    seeds: tuple[int, ...] = (0,)
+    """Training seeds for trained agents, run seeds for the others."""
+    samples: int = 200
+    training: int = 0
+    """Queries that training cost."""
+    needs: tuple[str, ...] = field(default=())
+    """Folders under build/agents that have to be trained first, with {seed} in their names."""
+
+    @property
+    def key(self) -> str:
+        """What its figures are kept under."""
+        return f"{self.table} | {self.victim} | {self.title} | {sorted(self.settings.items())}"
+
+
+def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
+    """The agent of a folder such as q180000-s{seed}, with other habits."""
+
+    def make(seed: int) -> ResponseAgent:
+        folder = AGENTS / name.format(seed=seed)
+        agent = load_agent(folder / "cifar10.safetensors")
+        assert isinstance(agent, ResponseAgent)
+        return ResponseAgent(agent.net, Habits(**habits))
+
+    return make
+
+
+def tint(patch: int, max_l2: float, budget: int = 200, **more: Any) -> dict[str, Any]:
+    """The norm-matched track."""
+    return {"distortions": ("tint",), "patch": patch, "max_l2": max_l2, "budget": budget, **more}
+
+
+def natural(filters: tuple[str, ...] = NATURAL, patch: int = 4) -> dict[str, Any]:
+    """The natural track: no bound, 60 queries to flip, then 40 to refine."""
+    return {"distortions": filters, "patch": patch, "budget": 60, "refine_budget": 40}
+
+
+def cases() -> Iterator[Case]:
+    """All rows, table by table."""
+    yield from headline()
+    yield from victims()
+    yield from filters()
+    yield from ablations()
+    yield from thousand()
+
+
+def headline() -> Iterator[Case]:
+    """CIFAR-10 ResNet-20 under L2 bounds, with all controls."""
+    best = f"q{BEST}-s{{seed}}"
+    for bound in (1.0, 2.0, 0.5):
+        one = tint(1, bound)
+        yield Case(
+            "headline", f"trained, {BEST:,d} answers", trained(best), one, seeds=SEEDS, training=BEST, needs=(best,)
+        )
+        yield Case("headline", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, seeds=SEEDS)
+        yield Case("headline", "uniform random", lambda _: "random", one, seeds=SEEDS)
+        if bound == 0.5:
+            continue
+        yield Case("headline", "learning, no training", lambda _: "learning", one, seeds=(0, 1))
+        yield Case("headline", "greedy sweep", lambda _: "greedy", one)
+        yield Case(
+            "headline",
+            "trained, image-blind",
+            trained(best, blind=True),
+            one,
+            seeds=(0, 1),
+            training=BEST,
+            needs=(best,),
+        )
+        yield Case(
+            "headline", "trained, uncorrected", trained(best, corrected=False), one, seeds=(0, 1), training=BEST,
+            needs=(best,),
+        )  # fmt: skip
+        for title, habits in (("labels only, uncorrected", {"corrected": False}), ("labels only, corrected", {})):
+            yield Case(
+                "headline", title, trained("labels-s{seed}", **habits), one, seeds=(0, 1), needs=("labels-s{seed}",)
+            )
+        for queries in BUDGETS[:-1]:
+            name = f"q{queries}-s{{seed}}"
+            yield Case(
+                "headline", f"trained, {queries:,d} answers", trained(name), one, seeds=(0, 1), training=queries,
+                needs=(name,),
+            )  # fmt: skip
+        name = "labels-q20000-s{seed}"
+        yield Case(
+            "headline", "trained, labels then 20,000 answers", trained(name), one, seeds=(0, 1), training=20_000,
+            needs=(name,),
+        )  # fmt: skip
+        yield Case(
+            "headline", "transfer, surrogate of labels", surrogate("labels-s{seed}"), {"max_l2": bound, "budget": 200}
+        )
+        yield Case(
+            "headline", "P-RGF, surrogate of labels", prior_guided("labels-s{seed}"), {"max_l2": bound, "budget": 200}
+        )
+        yield Case(
+            "headline",
+            "transfer, surrogate of the answers",
+            surrogate(best),
+            {"max_l2": bound, "budget": 200},
+            training=BEST,
+        )
+    for patch in (2, 4):
+        for bound in (1.0, 2.0):
+            yield Case(
+                "patches", f"trained, {BEST:,d} answers", trained(best), tint(patch, bound), seeds=SEEDS, training=BEST,
+                needs=(best,),
+            )  # fmt: skip
+            yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
+
+
+def surrogate(name: str) -> Callable[[int], Any]:
+    """The transfer attack with one of our networks as its surrogate."""
+
+    def make(seed: int) -> Any:
+        from brinkmap.compare import SurrogateAttack
+
+        return SurrogateAttack([trained(name)(seed).net])
+
+    return make
+
+
+def prior_guided(name: str) -> Callable[[int], Any]:
+    """P-RGF with one of our networks as its surrogate."""
+
+    def make(seed: int) -> Any:
+        from brinkmap.compare import PriorGuidedAttack
+
+        return PriorGuidedAttack(trained(name)(seed).net)
+
+    return make
+
+
+def victims() -> Iterator[Case]:
+    """Victims that training never asked, and robust ones."""
+    best = f"q{BEST}-s{{seed}}"
+    for victim, bound in (("resnet56", 1.0), ("resnet56", 2.0), ("resnet4b_adv", 1.0), ("cnn_a_mix", 1.0)):
+        yield Case(
+            "victims", f"trained on resnet20, {BEST:,d} answers", trained(best), tint(1, bound), victim, (0, 1),
+            training=BEST, needs=(best,),
+        )  # fmt: skip
+        yield Case("victims", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, victim, (0, 1))
+        if victim in ("resnet4b_adv", "cnn_a_mix"):
+            name = victim + "-q60000-s{seed}"
+            yield Case(
+                "victims", "trained on it, 60,000 answers", trained(name), tint(1, bound), victim, (0, 1),
+                training=60_000, needs=(name,),
+            )  # fmt: skip
+
+
+def filters() -> Iterator[Case]:
+    """Natural filters, without a bound."""
+    best = f"q{BEST}-s{{seed}}"
+    for chosen in (NATURAL, *((one,) for one in NATURAL)):
+        title = "all four" if len(chosen) > 1 else chosen[0]
+        yield Case(
+            "natural", f"{title}: trained", trained(best), natural(chosen), seeds=(0, 1), training=BEST, needs=(best,)
+        )
+        for agent in ("random", "credit"):
+            yield Case("natural", f"{title}: {agent}", lambda _, agent=agent: agent, natural(chosen), seeds=(0, 1))
+    yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
+
+
+def ablations() -> Iterator[Case]:
+    """Each habit by itself: ResNet-20, 100 samples, budget 200."""
+    best = f"q{BEST}-s{{seed}}"
+    common: dict[str, Any] = {"samples": 100, "training": BEST, "needs": (best,)}
+    for changes in (None, 1, 2, 4, 8, 16):
+        title = "dynamic N" if changes is None else f"N = {changes}"
+        yield Case("changes", title, trained(best, changes=changes), tint(4, 2.0), **common)
+    for title, habits, refine in (
+        ("add only", {"removes": False}, 0), ("dual", {}, 0), ("dual and refine", {}, 40),
+    ):  # fmt: skip
+        yield Case("dual", title, trained(best, **habits), {**natural(), "refine_budget": refine}, **common)
+        yield Case("dual", f"{title}, L2 <= 2", trained(best, **habits), tint(4, 2.0, refine_budget=refine), **common)
+    for patch in (1, 2, 4, 8, 16):
+        yield Case("patch size", f"patch {patch}", trained(best), tint(patch, 2.0), **common)
+        yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)
+    for title, habits in (
+        ("as it is", {}), ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}),
+        ("16 steps", {"steps": 16}), ("uncorrected", {"corrected": False}),
+        ("uncorrected, no exploration", {"corrected": False, "explore_every": 0}),
+    ):  # fmt: skip
+        yield Case("parts", title, trained(best, **habits), tint(1, 1.0), **common)
+
+
+def thousand() -> Iterator[Case]:
+    """Budget 1000."""
+    best = f"q{BEST}-s{{seed}}"
+    for bound in (1.0, 2.0):
+        yield Case(
+            "thousand", f"trained, {BEST:,d} answers", trained(best), tint(1, bound, 1000), seeds=(0, 1), training=BEST,
+            needs=(best,),
+        )  # fmt: skip
+        yield Case("thousand", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 1000}, seeds=(0, 1))
+        yield Case("thousand", "uniform random", lambda _: "random", tint(1, bound, 1000), seeds=(0,))

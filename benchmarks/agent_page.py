@@ -1,0 +1,138 @@
+"""docs/results/agent.md, written from the figures in agent.json and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brinkmap.metrics import bootstrap_interval
+
+__all__ = ["write_page"]
+
+Row = dict[str, Any]
+
+INTRO = """# The learned agent beside its controls
+
+Made by `python benchmarks/agent.py` from the figures in `agent.json`; agents by `python scripts/train_agents.py`.
+
+CIFAR-10, the 460 lossless test images, the first {samples} that the victim gets right (ablations: 100). Agents were
+trained on the 10,000 JPEG training images with flips and shifts. Untargeted. The clean look counts as query 1,
+failures count at the full budget. Distances are on pixels scaled to 0..1. Intervals are 95 % bootstraps over samples,
+seeds averaged first; `seeds` of trained agents are training seeds. Differences are paired over samples.
+"""
+TITLES = {
+    "headline": (
+        "ResNet-20, one value a cell (`tint`, patch 1) under a bound",
+        "Unnatural, norm-matched: to meet Square on its own ground. Transfer and P-RGF are given a network of ours as "
+        "surrogate, with the same access to data and answers as the agent has.",
+    ),
+    "patches": ("The same with patches of 2 x 2 and 4 x 4", "Square has no such restriction. Ceilings: ceiling.md."),
+    "victims": ("Other victims", "ResNet-56 was never asked in training; the last two were trained adversarially."),
+    "natural": (
+        "Natural filters, 4 x 4 patches, no bound",
+        "60 queries to flip, then 40 to refine. L2 at the first flip, and after refining.",
+    ),
+    "changes": ("How many cells change in one step", "`tint`, 4 x 4, L2 <= 2, budget 200, 100 samples."),
+    "dual": ("Adding only, the dual action, refining", "100 samples; the natural filters have 60 queries to flip."),
+    "patch size": ("Patch size", "100 samples."),
+    "parts": ("What each part is worth", "`tint`, patch 1, L2 <= 1, budget 200, 100 samples."),
+    "thousand": ("Budget 1000", "`tint`, patch 1."),
+}
+HEADS = (
+    "agent", "victim", "L2 <=", "patch", "training queries", "seeds", "capped mean queries (95 %)", "by seed", "ASR",
+    "within 2 / 3 / 5 / 10 / 20 / 50", "fewer than Square's (95 %)", "L2 at flip", "L2 at the end", "ms a query",
+)  # fmt: skip
+NOTES = Path(__file__).resolve().parents[1] / "docs" / "results" / "agent-notes.md"
+
+
+def write_page(known: dict[str, Row], path: Path) -> None:
+    """The page: all tables of which something is known, then the break-even, then the notes that people wrote."""
+    rows = list(known.values())
+    parts = [INTRO.format(samples=200)]
+    for table, (title, what) in TITLES.items():
+        of = [row for row in rows if row["table"] == table]
+        if of:
+            parts.append(f"## {title}\n\n{what}\n\n{_table(of)}")
+    parts.append(_break_even(rows))
+    if NOTES.is_file():
+        parts.append(NOTES.read_text())
+    path.write_text("\n".join(part.rstrip() + "\n" for part in parts))
+
+
+def _table(rows: list[Row]) -> str:
+    lines = [f"| {' | '.join(HEADS)} |\n", "|---" * len(HEADS) + "|\n"]
+    for row in sorted(rows, key=_order):
+        square, settings = _square(rows, row), row["settings"]
+        low, high = row["interval"]
+        cells = [
+            row["title"],
+            row["victim"],
+            settings.get("max_l2", "none"),
+            settings.get("patch", "-"),
+            f"{row['training']:,d}",
+            row["seeds"],
+            f"{row['queries_capped_mean']} ({low} to {high})",
+            " ".join(map(str, row["by_seed"])) if row["seeds"] > 1 else "",
+            f"{row['asr']:.3f}",
+            " ".join(f"{share:.3f}".lstrip("0") for share in row["asr_at"].values()),
+            "" if square is None or square is row else _difference(square, row),
+            _number(row["l2_at_flip_mean"]),
+            _number(row["l2_mean"]),
+            row["milliseconds_a_query"],
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |\n")
+    return "".join(lines)
+
+
+def _order(row: Row) -> tuple[str, float, str]:
+    settings = row["settings"]
+    return row["victim"], settings.get("max_l2") or 0.0, str(settings.get("patch"))
+
+
+def _square(rows: Iterable[Row], row: Row) -> Row | None:
+    """Square on the same victim, under the same bound and budget."""
+    same = [
+        one for one in rows
+        if one["title"] == "square" and one["table"] == row["table"] and one["victim"] == row["victim"]
+        and all(one["settings"].get(name) == row["settings"].get(name) for name in ("max_l2", "budget"))
+    ]  # fmt: skip
+    return same[0] if same else None
+
+
+def _difference(square: Row, row: Row) -> str:
+    saved = np.array(square["capped_by_sample"]) - np.array(row["capped_by_sample"])
+    low, high = bootstrap_interval(saved, seed=0)
+    return f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _break_even(rows: list[Row]) -> str:
+    lines = []
+    for row in rows:
+        square = _square(rows, row)
+        if not row["training"] or square is None or "trained" not in row["title"]:
+            continue
+        saved = square["queries_capped_mean"] - row["queries_capped_mean"]
+        if saved > 0:
+            settings, samples = row["settings"], row["training"] / saved
+            cells = [
+                row["title"],
+                row["victim"],
+                settings.get("max_l2"),
+                settings.get("budget"),
+                f"{row['training']:,d}",
+            ]
+            cells += [f"{saved:.1f}", f"{samples:,.0f}"]
+            lines.append("| " + " | ".join(map(str, cells)) + " |\n")
+    return (
+        "## Break-even\n\nAudited samples after which the training queries are repaid against Square.\n\n"
+        "| agent | victim | L2 <= | budget | training queries | queries saved a sample | samples |\n"
+        + "|---" * 7
+        + "|\n"
+    ) + "".join(lines)

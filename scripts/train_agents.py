@@ -1,0 +1,92 @@
+"""Trains the agents that Brinkmap ships and those that benchmarks measure.
+
+    python scripts/train_agents.py digits              the shipped agent of the digits demo; under a minute
+    python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; an hour on one core
+    python scripts/train_agents.py cifar10 --queries 20000 --seed 3 --out build/agents/q20000-s3
+
+Trained on training samples only: the digits split that no audit uses, and the 10,000 JPEG training images. A training
+that was interrupted goes on where it was; `make agents` runs both and installs the results in the package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from brinkmap.agents.response import ResponseAgent
+from brinkmap.data.digits import digits_train
+from brinkmap.training.loop import train
+from brinkmap.training.trainer import Progress, Training
+from brinkmap.victims import load_victim
+
+ROOT = Path(__file__).resolve().parents[1]
+WEIGHTS = ROOT / "src" / "brinkmap" / "agents" / "weights"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+QUERIES = {"digits": 40_000, "cifar10": 120_000}
+NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
+
+
+def training_of(what: str, queries: int, seed: int) -> Training:
+    """What each is trained with."""
+    if what == "digits":
+        return Training(queries=queries, patch=(1, 2), widths=(16, 32, 64), seed=seed, distortions=(*NATURAL, "tint"))
+    return Training(queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"))
+
+
+def make(
+    what: str, queries: int, seed: int, folder: Path, *, labels: bool = False, against: str = "resnet20"
+) -> ResponseAgent:
+    """Train one, or go on with it."""
+    if what == "digits":
+        victim, (x, y) = load_victim("digits"), digits_train()
+    else:
+        from real_data import SHARED, cifar_victim
+
+        victim = cifar_victim(against)
+        held = np.load(SHARED / "cifar10" / "train_jpeg_10000.npz", allow_pickle=False)
+        x, y = held["x"], held["y"]
+    begun = time.perf_counter()
+
+    def watch(made: Progress) -> None:
+        kind = "planned" if made.planned else "random"
+        print(
+            f"{time.perf_counter() - begun:6.0f} s  {made.queries:7,d} queries  loss {made.loss:.2f}  {kind}, patch "
+            f"{made.patch}, L2 {made.max_l2:.2f}: {made.left:.0%} change the answer",
+            flush=True,
+        )
+
+    return train(
+        victim, x, training_of(what, queries, seed), labels=y if labels else None, folder=folder, name=what, watch=watch
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Train one agent; without --out, install it in the package."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("what", choices=sorted(QUERIES))
+    asked.add_argument("--queries", type=int)
+    asked.add_argument("--seed", type=int, default=0)
+    asked.add_argument("--labels", action="store_true", help="fit the true labels first")
+    asked.add_argument("--victim", default="resnet20", help="for cifar10: a network of the data folder")
+    asked.add_argument("--threads", type=int, default=2)
+    asked.add_argument("--out", type=Path)
+    given = asked.parse_args()
+    torch.set_num_threads(given.threads)
+    queries = QUERIES[given.what] if given.queries is None else given.queries
+    folder = given.out or ROOT / "build" / "agents" / given.what
+    make(given.what, queries, given.seed, folder, labels=given.labels, against=given.victim)
+    if given.out is None:
+        WEIGHTS.mkdir(exist_ok=True)
+        shutil.copy(folder / f"{given.what}.safetensors", WEIGHTS)
+        print(f"installed: {WEIGHTS / given.what}.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""`brinkmap train`: load, train, and say what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from brinkmap.arrays import Array, as_samples
+from brinkmap.data import DataSet, load_data
+from brinkmap.errors import InputError, MissingExtra
+from brinkmap.run import Run
+from brinkmap.victims import Victim, load_victim
+
+if TYPE_CHECKING:
+    from brinkmap.training.trainer import Training
+
+__all__ = ["TrainFlags", "run_train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """Train an agent against a classifier, from answers that are bought once and used for every later audit.
+
+    Train on samples that are not audited later. The same command in the same folder goes on where it was left.
+
+    Examples:
+        brinkmap train --victim digits --data digits-train --queries 20000 --out trained/digits
+        brinkmap train --victim model.onnx --data photos/ --queries 60000 --flip --out trained/photos
+        brinkmap train --kind ppo --victim digits --data digits-train --distortions illuminate --patch 2 --max-l2 1.0
+        brinkmap audit --victim model.onnx --data held-out/ --agent trained/photos/agent.safetensors
+
+    Exit codes: 0 fine, 2 bad input.
+    """
+
+    victim: str
+    """model.onnx, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
+    data: str
+    """Training samples: an .npz with x and y, a folder with a sub-folder of images for each class, a .csv of
+    file,label, or `digits-train`."""
+    out: Path = Path("brinkmap-agent")
+    """Folder for the agent, its answers, checkpoints, learning curve and TensorBoard scalars."""
+    kind: str = "response"
+    """response: plans in a model of the victim; ppo: the plain reference agent."""
+    name: str = "agent"
+    """The agent's name; it is written to OUT/NAME.safetensors."""
+    queries: int = 50_000
+    """Answers that may be bought, clean looks included."""
+    distortions: tuple[str, ...] = ()
+    """Filters to train with; none given means tint and the four natural ones."""
+    patch: tuple[str, ...] = ()
+    """Patch sizes to train with; none given means 4, 1 and 2, 4 by default in audits. PPO takes one."""
+    max_l2: float | None = None
+    """PPO only: the L2 bound of every episode."""
+    labels: bool = False
+    """Fit the network to the true labels first, which costs no query."""
+    flip: bool = False
+    """Mirror half of the samples along the last axis: for pictures of which the mirror image is as good."""
+    passes: float | None = None
+    """How often each answer is fitted on average; none given means 8, and more where there are few answers."""
+    limit: int | None = None
+    """Only the first so many samples."""
+    seed: int = 0
+    """Every random choice follows from it."""
+    mean: tuple[float, ...] = ()
+    """Per channel, subtracted before the victim sees a sample."""
+    std: tuple[float, ...] = ()
+    """Per channel, divided by."""
+    bounds: tuple[float, float] | None = None
+    """The valid range of the victim's samples; none given means what the victim says, else 0 1."""
+    outputs: str | None = None
+    """What the model answers: logits or probabilities."""
+    rate_hz: float | None = None
+    """A signal's sampling rate, which the ECG filters need."""
+
+
+def run_train(flags: TrainFlags) -> int:
+    """Train an agent; returns the exit code.
+
+    Raises:
+        BrinkmapError: bad input, or a victim that failed.
+    """
+    kinds = {"response": _train_response, "ppo": _train_ppo}
+    if flags.kind not in kinds:
+        raise InputError(f"kind: expected {' or '.join(kinds)}, got {flags.kind!r}.")
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("training", "torch") from error
+    data = load_data(flags.data, limit=flags.limit)
+    victim = load_victim(
+        flags.victim, bounds=flags.bounds, mean=flags.mean or None, std=flags.std or None,
+        outputs=cast("Any", flags.outputs), rate_hz=flags.rate_hz,
+    )  # fmt: skip
+    flags.out.mkdir(parents=True, exist_ok=True)
+    path = kinds[flags.kind](flags, victim, data)
+    print(f"agent: {path}\nuse it: brinkmap audit --agent {path} --victim {flags.victim} --data ...")
+    return 0
+
+
+def _train_response(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
+    from brinkmap.training.loop import train
+
+    plan = _plan(flags)
+    labels = data.labels if flags.labels else None
+    if flags.labels and labels is None:
+        raise InputError(f"labels: {flags.data} has none. Leave --labels out.")
+    with _bar() as bar:
+        task = bar.add_task("training", total=plan.queries, so_far="")
+        agent = train(
+            victim, _stacked(data, victim), plan, labels=labels, folder=flags.out, name=flags.name,
+            watch=lambda made: bar.update(task, completed=made.queries, so_far=f"loss {made.loss:.2f}"),
+        )  # fmt: skip
+    assert agent.made_for is not None
+    print(f"training queries: {agent.made_for.training_queries:,d}")
+    print(f"on training samples not seen before: {agent.made_for.figures}")
+    print(f"learning curve: {flags.out / 'learning-curve.png'}")
+    return flags.out / f"{flags.name}.safetensors"
+
+
+def _train_ppo(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
+    from brinkmap.training.ppo import train_ppo
+
+    run = Run(distortions=flags.distortions, patch=flags.patch or None, max_l2=flags.max_l2, seed=flags.seed)
+    with _bar() as bar:
+        task = bar.add_task("training", total=flags.queries, so_far="")
+        agent = train_ppo(
+            victim, _stacked(data, victim), data.labels, run, flags.queries, flags.seed,
+            progress=lambda made: bar.update(task, completed=min(made.queries, flags.queries)),
+        )  # fmt: skip
+    path = flags.out / f"{flags.name}.safetensors"
+    agent.save(path)
+    print(f"training queries: {agent.card['training_queries']:,d}")
+    return path
+
+
+def _stacked(data: DataSet, victim: Victim) -> Array:
+    """All samples at once."""
+    return np.concatenate([as_samples(sample[None], victim.bounds) for sample in data])
+
+
+def _plan(flags: TrainFlags) -> Training:
+    from brinkmap.training.trainer import Training
+
+    given: dict[str, Any] = {name: getattr(flags, name) for name in ("queries", "passes", "flip", "seed")}
+    if flags.distortions:
+        given["distortions"] = flags.distortions
+    if flags.patch:
+        given["patch"] = flags.patch
+    return Training(**given)
+
+
+def _bar() -> Bar:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("queries {task.fields[so_far]}"),
+        TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    return Bar(*columns, console=console, disable=not console.is_terminal)

@@ -1,0 +1,32 @@
+"""What a model-based agent was made for, from what, and how well it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["AgentCard"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentCard:
+    """The card of a model-based agent, as the JSON in its file has it."""
+
+    name: str
+    channels: int
+    rank: int
+    classes: int
+    widths: tuple[int, ...]
+    distortions: tuple[str, ...]
+    """The filters it was trained with: a run may state any of them."""
+    default: tuple[str, ...]
+    """Those it uses unless the run states others."""
+    patches: tuple[str, ...] = ()
+    """All patch sizes it was trained with; the first is used unless the run states another."""
+    victims: tuple[str, ...] = ()
+    training_queries: int = 0
+    labels: bool = False
+    """Whether the network was fitted to true labels first."""
+    seed: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+    notes: str = ""
+    kind: str = "response"

@@ -1,0 +1,1 @@
+"""Learning from paid queries: what trains the agents that come as files."""

@@ -1,0 +1,108 @@
+"""Fitting the response model: minibatches of answers, on full log-probabilities rather than one margin."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from brinkmap.response.net import ResponseNet
+from brinkmap.training.replay import LEAST_LOG_PROBABILITY, Replay
+
+__all__ = ["BATCH", "Learner"]
+
+BATCH = 256
+RATE, LEAST_RATE = 3e-3, 1e-5
+WARM_UP = 0.05
+"""Share of all steps over which the learning rate rises; then it falls as a cosine."""
+DECAY = 1e-3
+SQUARES = 0.05
+"""Weight of squared errors of log-probabilities beside the divergence, which hardly minds the unlikely classes."""
+MEMORY = 0.995
+"""Of the running mean of the weights, which is what plans are made with."""
+
+
+class Learner:
+    """A network under training and the running mean of its weights.
+
+    Args:
+        net: to be trained in place.
+        steps: minibatches in all, which the learning rate is spread over.
+        rng: draws the minibatches.
+    """
+
+    def __init__(self, net: ResponseNet, steps: int, rng: np.random.Generator) -> None:
+        self.net, self.steps, self.done = net.train(), steps, 0
+        self.mean = copy.deepcopy(net).eval().requires_grad_(False)
+        self.rng = rng
+        self._optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+        self._bfloat16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+    def fit(self, replay: Replay, until: int) -> float:
+        """Minibatches up to the until-th; returns the mean loss."""
+        losses = []
+        while self.done < min(until, self.steps):
+            losses.append(self.step(*replay.draw(BATCH, self.rng)))
+        return float(np.mean(losses)) if losses else math.nan
+
+    def step(self, images: Tensor, targets: Tensor) -> float:
+        """One minibatch: images (n, c, *extent) and log-probabilities (n, classes); returns its loss."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            logits = self.net(images)
+        said = functional.log_softmax(logits.float(), dim=1)
+        divergence = (targets.exp() * (targets - said)).sum(dim=1).mean()
+        squares = (said.clamp(min=LEAST_LOG_PROBABILITY) - targets).square().mean()
+        loss = divergence + SQUARES * squares
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+        self.done += 1
+        self._average()
+        return loss.item()
+
+    def forget(self) -> None:
+        """Begin the running mean anew from the weights as they are now."""
+        self.mean.load_state_dict(self.net.state_dict())
+
+    def state(self) -> dict[str, Any]:
+        """All that goes on from a checkpoint needs, as tensors by name."""
+        kept = {f"net.{name}": values for name, values in self.net.state_dict().items()}
+        kept |= {f"mean.{name}": values for name, values in self.mean.state_dict().items()}
+        for number, values in self._optimiser.state_dict()["state"].items():
+            kept |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
+        return kept | {"done": torch.tensor(self.done)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        for name, net in (("net.", self.net), ("mean.", self.mean)):
+            net.load_state_dict({key.removeprefix(name): one for key, one in state.items() if key.startswith(name)})
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.items():
+            if key.startswith("adam."):
+                _, number, name = key.split(".")
+                moments.setdefault(int(number), {})[name] = value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        self.done = int(state["done"])
+
+    def _rate(self) -> float:
+        share = self.done / max(self.steps, 1)
+        if share < WARM_UP:
+            return RATE * (share + 1 / max(self.steps, 1)) / WARM_UP
+        return LEAST_RATE + RATE * 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
+
+    def _average(self) -> None:
+        weight = 1 - min(MEMORY, (self.done + 1) / (self.done + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(now, weight)
+                else:
+                    mean.copy_(now)

@@ -1,0 +1,133 @@
+"""The agent that begins without training, and what it learns from one sample for the next."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import brinkmap  # noqa: E402
+from brinkmap.agents.learning import LearningAgent  # noqa: E402
+from brinkmap.agents.windows import Windows  # noqa: E402
+from brinkmap.response.online import OnlineModel  # noqa: E402
+from brinkmap.testing import check_agent  # noqa: E402
+
+SHAPE = (1, 8, 8)
+WEIGHTS = np.random.default_rng(3).standard_normal(64)
+SAMPLES = (0.5 + 0.2 * (np.random.default_rng(4).random((40, *SHAPE)) - 0.5)).astype(np.float32)
+
+
+def linear(batch):
+    """Two classes, far apart: the same direction flips every sample of a class."""
+    scores = 4 * (batch.reshape(len(batch), -1).astype(np.float64) - 0.5) @ WEIGHTS
+    share = 1 / (1 + np.exp(-scores))
+    return np.stack([share, 1 - share], axis=1)
+
+
+def attacked(agent, samples=SAMPLES, **settings):
+    settings = {"distortions": ["tint"], "patch": 1, "max_l2": 0.35, "budget": 40} | settings
+    victim = brinkmap.wrap(linear, shape=SHAPE, classes=2)
+    return sorted(brinkmap.attack(victim, samples, None, brinkmap.Run(agent=agent, **settings)), key=lambda r: r.index)
+
+
+def capped(results, budget=40):
+    return np.mean([one.queries_to_flip if one.success else budget for one in results])
+
+
+def test_the_contract_holds_where_nothing_is_learned_across_samples():
+    check_agent(LearningAgent(learn_across=False))
+
+
+@pytest.mark.parametrize("bound", [{"max_l2": 0.3}, {"max_l2": None}], ids=["bound", "free"])
+@pytest.mark.parametrize("extent", [(24,), (8, 8), (4, 6, 6)], ids=["rank 1", "rank 2", "rank 3"])
+def test_every_query_is_paid_for_and_the_bound_is_held(extent, bound):
+    seen = []
+
+    def dim(batch):
+        seen.append(len(batch))
+        share = 1 / (1 + np.exp(-60 * (batch.mean(axis=tuple(range(1, batch.ndim))) - 0.5)))
+        return np.stack([share, 1 - share], axis=1)
+
+    samples = (0.49 + 0.024 * np.random.default_rng(0).random((6, 1, *extent))).astype(np.float32)
+    victim = brinkmap.wrap(dim, shape=samples.shape[1:], classes=2)
+    run = brinkmap.Run(
+        agent=LearningAgent(),
+        distortions=["tint", "gaussian-noise"],
+        patch=2,
+        budget=20,
+        refine_budget=5,
+        slots=4,
+        **bound,
+    )
+    results = list(brinkmap.attack(victim, samples, None, run))
+    assert sum(one.queries for one in results) == sum(seen)
+    assert all(one.queries <= 25 and one.l2 <= (bound["max_l2"] or np.inf) for one in results)
+    assert [one.error for one in results] == [None] * 6
+    assert any(one.queries_refine for one in results)
+
+
+def test_windows_alone_beat_random_proposals():
+    assert capped(attacked(LearningAgent(learn_across=False))) < 0.8 * capped(attacked("random"))
+
+
+def test_what_samples_have_in_common_is_learned():
+    """One direction flips all: whoever has learned it needs fewer queries for the last samples."""
+    samples = SAMPLES[:30]
+    score = (samples.reshape(30, -1) - 0.5) @ WEIGHTS
+    shift = (np.abs(score) % 0.02 + 0.17 * np.linalg.norm(WEIGHTS) - score) / (WEIGHTS @ WEIGHTS)
+    samples = (samples + (shift[:, None] * WEIGHTS).reshape(30, *SHAPE)).astype(np.float32)  # all 0.17 from the plane
+    settings = {"slots": 8, "max_l2": 0.3, "budget": 30}
+    alone = capped(attacked(LearningAgent(learn_across=False), samples, **settings)[20:], 30)
+    together = capped(attacked(LearningAgent(), samples, **settings)[20:], 30)
+    assert together < 0.75 * alone
+
+
+def test_a_run_learns_from_nothing_even_with_an_agent_used_before():
+    agent = LearningAgent()
+    first, second = (capped(attacked(agent, SAMPLES[:6])) for _ in range(2))
+    assert first == second
+
+
+def test_a_move_that_made_things_much_worse_is_turned_round():
+    canvas = canvas_of(SHAPE)
+    windows, slots = Windows(canvas, 1), np.array([0])
+    windows.begin(slots)
+    incumbent = np.zeros(canvas.size, np.float32)
+    incumbent[:2] = 0.1
+    worse = np.zeros(canvas.size, np.float32)
+    worse[:2] = 0.1, 0.3
+    windows.learn(slots, incumbent[None], np.array([-0.1]), np.array([True]))
+    windows.learn(slots, worse[None], np.array([2.0]), np.array([False]))
+    assert windows.turning(slots).all()
+    turned = windows.direction(0, incumbent, 1.0, 0.5, np.random.default_rng(0))
+    mirrored = 2 * incumbent - worse
+    np.testing.assert_allclose(turned, mirrored / np.linalg.norm(mirrored), atol=1e-6)
+    assert not windows.turning(slots).any()
+
+
+def canvas_of(shape):
+    kept = {}
+
+    class Peeks(LearningAgent):
+        def start(self, slots, samples, references, answers, context):
+            kept["canvas"] = context.canvas
+            super().start(slots, samples, references, answers, context)
+
+    attacked(Peeks(learn_across=False), SAMPLES[:1], budget=3)
+    return kept["canvas"]
+
+
+def test_the_model_learns_differences_from_the_clean_answer():
+    rng = np.random.default_rng(0)
+    model = OnlineModel(SHAPE, 2, seed=1)
+    clean = torch.full(SHAPE, 0.5)
+    numbers = np.repeat([model.begin(clean, torch.tensor([0.5, 0.5]).log()) for _ in range(24)], 8)
+    shifts = rng.uniform(-0.3, 0.3, len(numbers)).astype(np.float32)
+    images = clean + torch.from_numpy(shifts)[:, None, None, None]
+    answers = torch.from_numpy(np.stack([10 * shifts, -10 * shifts], axis=1)).log_softmax(dim=1)
+    model.add(numbers, images, answers)
+    model.fit()
+    net = model.copy()
+    with torch.no_grad():
+        said = net(torch.stack([clean - 0.2, clean + 0.2])) - net(clean[None])
+    assert said[0, 0] - said[0, 1] < -0.5
+    assert said[1, 0] - said[1, 1] > 1
