@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test verify laws figures lint bench baselines clean
+.PHONY: demo compare test verify laws figures lint bench baselines agents clean
 
 demo: $(READY)
 	$(BIN)/brinkmap demo
+
+# Attacks of ours and of others side by side on the digits CNN; under three minutes.
+compare: $(READY)
+	$(BIN)/brinkmap compare --suite benchmarks/suites/digits.toml
 
 test: $(READY)
 	$(BIN)/ruff check .

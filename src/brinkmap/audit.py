@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import math
-import platform
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brinkmap.arrays import check_bounds
-from brinkmap.attack import first_of, results_of
+from brinkmap.attack import first_of
 from brinkmap.errors import InputError
 from brinkmap.export import Exporter
 from brinkmap.gallery import Gallery, filter_use
-from brinkmap.metrics import perceptibility
+from brinkmap.recorded import fingerprint_of, recorded, settings_of, versions
 from brinkmap.report import ReportView, Threshold, write_report
 from brinkmap.results import AttackResult
 from brinkmap.run import Run
@@ -35,9 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Audit", "Demands", "Presentation", "audit"]
 
-PACKAGES = ("brinkmap", "numpy", "scipy", "torch", "onnxruntime", "scikit-learn")
-UNFINGERPRINTED = ("slots", "batch_size", "rate_limit")
-"""Settings that no result depends on, so that a run may be resumed with others."""
 EXPORT_COSTS = ("ledger_total", "export_queries")
 """The costs that scoring exported files again adds to."""
 
@@ -116,12 +110,17 @@ def audit(
     first, samples = first_of(samples, labels, check_bounds(victim.bounds))
     session = Session(victim, first.shape, run)
     exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
-    store = Store(Path(out), _fingerprint(session, source or {}) | {"export": presentation.export})
-    if run.batch_size is None and store.batch_size is not None:
-        session.metered.batches.frozen = store.batch_size
+    store = Store(Path(out), fingerprint_of(session, source or {}) | {"export": presentation.export})
     gallery = Gallery(session)
     samples = gallery.recall(samples, store.results())
-    costs = _attack_all(session, store, samples, labels, exporter, gallery, watch)
+    with contextlib.closing(recorded(session, store, samples, labels)) as results:
+        for result in results:
+            gallery.offer(result)
+            if exporter is not None:
+                exporter.write(result)
+            if watch is not None:
+                watch(result, session)
+    costs = store.costs
     stored = read_results(store.merge())
     table = _table(store)
     export = _rescored(exporter, store, stored, costs)
@@ -155,7 +154,7 @@ def _view(
     return ReportView(
         title=presentation.title,
         command=presentation.command or shlex.join(sys.argv),
-        run={key: str(value) for key, value in _settings(session).items()},
+        run={key: str(value) for key, value in settings_of(session).items()},
         summary=summary,
         table=table,
         bounds=session.canvas.bounds,
@@ -165,46 +164,6 @@ def _view(
         class_names=presentation.class_names,
         filters=filter_use(stored, session.canvas),
     )
-
-
-def _attack_all(
-    session: Session, store: Store, samples: Any, labels: Any, exporter: Exporter | None, gallery: Gallery,
-    watch: Callable[[AttackResult, Session], None] | None,
-) -> dict[str, float]:  # fmt: skip
-    """Run to the end; what is finished is kept whatever happens. Returns the costs of all sessions together."""
-    before, began = store.costs, time.perf_counter()
-
-    def costs() -> dict[str, float]:
-        ledger = session.metered.ledger
-        now = {
-            "ledger_total": ledger.total,
-            "export_queries": 0,
-            "cache_hits": ledger.cache_hits,
-            "seconds": time.perf_counter() - began,
-            "victim_seconds": ledger.victim_seconds,
-        }
-        return {key: value + before.get(key, 0) for key, value in now.items()}
-
-    try:
-        for result in results_of(session, samples, labels, store.done()):
-            seen = _perceptibility(result, session)
-            gallery.offer(result)
-            if exporter is not None:
-                exporter.write(result)
-            if store.append(result, seen):
-                store.flush(costs(), session.metered.batches.frozen)
-            if watch is not None:
-                watch(result, session)
-    finally:
-        store.flush(costs(), session.metered.batches.frozen)
-    return costs()
-
-
-def _perceptibility(result: AttackResult, session: Session) -> dict[str, float]:
-    modified = result.adversarial
-    if not result.success or result.clean is None or modified is None:
-        return {}
-    return perceptibility(result.clean, modified, session.canvas.bounds)
 
 
 def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> dict[str, Any]:
@@ -226,7 +185,7 @@ def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> 
             "agent": session.agent_name,
             "distortions": [one.name for one in distortions],
             "unnatural": [one.name for one in distortions if not one.natural],
-            "versions": dict(_versions()),
+            "versions": versions(),
         }
         | {f"{name}_mean": _mean(table[name]) for name in PERCEPTIBILITY if table[name].notna().any()}
     )
@@ -246,39 +205,12 @@ def _judge(demands: Demands, summary: dict[str, Any], table: pd.DataFrame) -> tu
     return tuple(judged)
 
 
-def _settings(session: Session) -> dict[str, Any]:
-    """The run as plain values, with what its defaults came to."""
-    fields = {field.name: getattr(session.run, field.name) for field in dataclasses.fields(session.run)}
-    return fields | {
-        "agent": session.agent_name,
-        "distortions": [one.name for one in session.canvas.cards.distortions],
-        "patch": ["x".join(map(str, size)) for size in session.canvas.grid.sizes],
-        "max_l2": list(session.run.l2_bounds),
-        "criterion": str(session.rules.criterion),
-    }
-
-
-def _fingerprint(session: Session, source: dict[str, str]) -> dict[str, Any]:
-    settings = {key: value for key, value in _settings(session).items() if key not in UNFINGERPRINTED}
-    settings["brinkmap"] = version("brinkmap")  # another version may paint other bits
-    return settings | {"shape": list(session.canvas.shape), "bounds": list(session.canvas.bounds)} | source
-
-
 def _table(store: Store) -> pd.DataFrame:
     """The merged results without probabilities and plans."""
     import pandas as pd
 
     columns = [name for name in SCHEMA.names if name not in ("before", "after", "plan")]
     return pd.read_parquet(store.results_path, columns=columns)
-
-
-def _versions() -> Iterator[tuple[str, str]]:
-    yield "python", platform.python_version()
-    for name in PACKAGES:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            yield name, "not installed"
 
 
 def _mean(values: pd.Series) -> float | None:

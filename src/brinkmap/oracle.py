@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["TaskOracle"]
 
 
+ROUNDING = 1e-6
+"""Relative room for float32 beside an L2 bound."""
+
+
 @dataclass
 class _Best:
     """The best iterate within the bound so far."""
@@ -57,13 +61,21 @@ class TaskOracle:
         self._best: _Best | None = None
         self._flipped_at: int | None = None
         self._l2_at_flip: float | None = None
+        self._distances: list[tuple[int, float]] = []
         self._steps = self._free = 0
+        self.projected = False
+        self.published_steps: int | None = None
         metered.open(task.number, rules.budget)
 
     @property
     def remaining(self) -> int:
         """Queries left."""
         return self._metered.remaining(self.task.number)
+
+    @property
+    def index(self) -> int:
+        """The sample's place in its data set."""
+        return self.task.index
 
     @property
     def max_l2(self) -> float | None:
@@ -77,7 +89,7 @@ class TaskOracle:
 
     def look(self) -> bool:
         """The clean look. Returns whether the sample is worth attacking."""
-        probabilities = self._put(self.task.sample[None], [b""]).probabilities
+        probabilities = self._put(self.task.sample[None], [memo_key(self.task.sample)]).probabilities
         self.answer = probabilities[0]
         self.reference = int(np.argmax(self.answer))
         self.error = label_fault("label", self.task.label, len(self.answer))
@@ -89,7 +101,7 @@ class TaskOracle:
         if self.task.label is not None and self.task.label != self.reference:
             return False
         if margin < 0:
-            self._flipped_at, self._l2_at_flip = 1, 0.0
+            self._flipped_at, self._l2_at_flip, self._distances = 1, 0.0, [(1, 0.0)]
         return margin >= 0
 
     def margins(self, probabilities: Array) -> Array:
@@ -124,6 +136,28 @@ class TaskOracle:
             raise BudgetSpent(f"all {self._rules.budget} queries of the budget are spent.")
         return answers.probabilities
 
+    def offer(self, candidate: Array) -> None:
+        """Score what an attack ends with, within bounds and distance; see `brinkmap.agents.Oracle`."""
+        given = np.asarray(candidate, np.float32)
+        if given.shape != self._canvas.shape or not np.isfinite(given).all():
+            raise InputError(f"attack: expected to end with finite values of shape {self._canvas.shape}, got {given}.")
+        within = self._within(given)
+        if not np.array_equal(within, given):
+            self.projected = True
+        self.ask(within[None])
+
+    def _within(self, given: Array) -> Array:
+        """The same where it is within bounds and distance, the nearest that is where it is not."""
+        (low, high), clean = self.bounds, self.task.sample.astype(np.float64)
+        change = np.clip(given, np.float32(low), np.float32(high)) - clean
+        linf, l2 = self._rules.max_linf, self.max_l2
+        if linf is not None and np.abs(change).max() > linf * self._canvas.span + FLOAT32_ULP:
+            change = np.clip(change, -linf * self._canvas.span, linf * self._canvas.span)
+        length = float(np.linalg.norm(change)) / self._canvas.span
+        if l2 is not None and length > l2 * (1 + ROUNDING):
+            change *= l2 * (1 - ROUNDING) / length
+        return np.clip(clean + change, low, high).astype(np.float32)
+
     def finish(self) -> Finished:
         """What came of it."""
         best = self._best
@@ -142,6 +176,9 @@ class TaskOracle:
             l2_at_flip=self._l2_at_flip,
             steps=self._steps,
             clipped=0.0,
+            distances=self._distances,
+            projected=self.projected,
+            published_steps=self.published_steps,
         )
 
     def _put(self, batch: Array, keys: list[bytes]) -> Answers:
@@ -162,6 +199,8 @@ class TaskOracle:
             l2 = float(np.sqrt(squared[row]))
             if allowed[row] and self._improves(float(margin), l2):
                 self._best = _Best(candidates[row].copy(), answers[row], float(margin), l2)
+                if margin < 0:
+                    self._distances.append((int(queries[row]), l2))
                 if margin < 0 and self._flipped_at is None:
                     self._flipped_at, self._l2_at_flip = int(queries[row]), l2
                     limit = max(int(queries[-1]), self._flipped_at + self._rules.refine_budget)

@@ -138,10 +138,13 @@ def run_pooled(
 
 
 def _attack_one(attack: Attack, oracle: TaskOracle, run: Run, round_: Round) -> None:
+    given = oracle.task.sample.copy()
     try:
         with contextlib.suppress(BudgetSpent):  # the clean end of an attack that would go on for ever
             if oracle.look():
-                attack.run(oracle, oracle.task.sample.copy(), oracle.reference, run)
+                attack.run(oracle, given, oracle.reference, run)
+        if not np.array_equal(given, oracle.task.sample):
+            oracle.error = "the attack wrote into its input."
     except BrinkmapError as error:
         oracle.error = str(error)
     except Exception as error:

@@ -61,6 +61,12 @@ class AttackResult:
     """(cells, 2) distortion and level of each cell; None for an attack that owns its loop."""
     filters: tuple[str, ...] = ()
     """The distortions by name, in the order that the plan numbers them."""
+    distances: tuple[tuple[int, float], ...] = ()
+    """(query, L2) of the first flip and of each nearer one after it."""
+    projected: bool = False
+    """Whether what the attack ended with was beyond bounds or distance, and so was projected and scored again."""
+    published_steps: int | None = None
+    """Steps as the attack's authors count them, where they count otherwise."""
     seed: int
     max_l2: float | None = None
     """The L2 bound it was attacked under."""
@@ -120,7 +126,7 @@ def collect(results: Iterable[AttackResult]) -> Collected:
     import pandas as pd
 
     ordered = sorted(results, key=lambda result: (result.index, result.max_l2 or math.inf))
-    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan", "filters")]
+    scalars = [name for name in PUBLIC_FIELDS if name not in ("before", "after", "plan", "filters", "distances")]
     rows = [{name: getattr(result, name) for name in scalars} for result in ordered]
     return Collected(
         _stack([result.adversarial for result in ordered]),
@@ -159,6 +165,9 @@ def result_of(finished: Finished, canvas: Canvas) -> AttackResult:
         clipped=finished.clipped,
         plan=None if codes is None else canvas.cards.plan(codes),
         filters=() if codes is None else tuple(one.name for one in canvas.cards.distortions),
+        distances=tuple(finished.distances),
+        projected=finished.projected,
+        published_steps=finished.published_steps,
         seed=canvas.seed,
         max_l2=task.max_l2,
         trace=tuple(finished.trace),

@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.agents.protocol import Agent, Attack
 from brinkmap.agents.saved import SUFFIX, load_agent
-from brinkmap.arrays import check_bounds
+from brinkmap.arrays import RANKS, check_bounds
 from brinkmap.distortions import NATURAL, Medium, arsenal
 from brinkmap.env.rules import Rules
 from brinkmap.errors import InputError
@@ -54,6 +54,7 @@ class Session:
         self.agent_name = AUTO_AGENT if run.agent == "auto" else _name_of(run.agent)
         self.agent = agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
         _check_scores(victim, self.agent, self.agent_name)
+        _check_rank(self.agent, self.agent_name, len(shape) - 1)
         getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
         medium = Medium(tuple(shape), getattr(victim, "rate_hz", None))
@@ -111,6 +112,13 @@ def _check_scores(victim: Victim, agent: Agent | Attack, name: str) -> None:
     raise InputError(
         f"agent {name!r} needs probabilities, and this victim answers labels only. Choose from: {', '.join(able)}."
     )
+
+
+def _check_rank(agent: Agent | Attack, name: str, rank: int) -> None:
+    ranks = getattr(agent, "ranks", RANKS)
+    if rank not in ranks:
+        axes = " or ".join(map(str, ranks))
+        raise InputError(f"agent {name!r} attacks samples of {axes} axes, got {rank}. Choose another agent.")
 
 
 def _agreed(what: str, stated: Any, card: Mapping[str, Any]) -> Any:

@@ -32,7 +32,8 @@ _TYPES = {
     "stalled": _FLAG, "error": _TEXT, "queries": _INT, "queries_to_flip": _INT,
     "l2_at_flip": _REAL, "queries_refine": _INT, "steps": _INT,
     "l2": _REAL, "linf": _REAL, "l2_raw": _REAL, "linf_raw": _REAL, "changed": _INT, "clipped": _REAL,
-    "plan": pa.list_(pa.int16()), "filters": pa.list_(_TEXT), "seed": _INT, "max_l2": _REAL,
+    "plan": pa.list_(pa.int16()), "filters": pa.list_(_TEXT), "distances": pa.list_(pa.list_(_REAL)),
+    "projected": _FLAG, "published_steps": _INT, "seed": _INT, "max_l2": _REAL,
 }  # fmt: skip
 PERCEPTIBILITY = ("ssim", "psnr_db", "snr_db")
 """What `metrics.perceptibility` may give: one more column each, null where it makes no sense or nothing flipped."""
@@ -189,6 +190,7 @@ def read_results(path: Path) -> list[AttackResult]:
         row["before"], row["after"] = array(row, "before", np.float32), array(row, "after", np.float32)
         plan = array(row, "plan", np.int16)
         row["filters"] = tuple(row["filters"])
+        row["distances"] = tuple((int(query), distance) for query, distance in row["distances"])
         row["plan"] = None if plan is None else plan.reshape(-1, 2)
         results.append(AttackResult(**row))
     return results

@@ -79,6 +79,13 @@ class Oracle(Protocol):
         """(classes,) the clean answer."""
 
     @property
+    def index(self) -> int:
+        """The sample's place in its data set."""
+
+    published_steps: int | None
+    """To be set by an attack whose authors count steps in another way than by queries; reported beside these."""
+
+    @property
     def remaining(self) -> int:
         """Queries left."""
 
@@ -107,6 +114,20 @@ class Oracle(Protocol):
             BudgetSpent: no query is left, or the criterion is met and no refine budget is.
         """
 
+    def offer(self, candidate: Array) -> None:
+        """Score what the attack ends with, where it has not been asked about yet.
+
+        What lies beyond the victim's bounds or the run's distances is brought back within them first, and the result
+        is marked as `projected`.
+
+        Args:
+            candidate: (c, *extent) float32.
+
+        Raises:
+            BudgetSpent: as for `ask`.
+            InputError: another shape, or values that are not finite.
+        """
+
     def margins(self, probabilities: Array) -> Array:
         """(k,) how far answers are from the criterion in nats, negative once it is met."""
 
@@ -116,7 +137,7 @@ class Attack(Protocol):
     """An attack that owns its loop, such as Square: it runs in a thread of its own, its best iterate counts.
 
     It may have one more method, `check(run)`, which raises InputError before the first query where the run does not
-    give what the attack needs.
+    give what the attack needs, and an attribute `ranks`, the numbers of axes it can attack; all three without it.
     """
 
     @property

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
+from brinkmap.cli.compare_command import CompareFlags, run_compare
 from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.list_command import ListFlags, run_list
 from brinkmap.cli.train_command import TrainFlags, run_train
@@ -20,7 +21,13 @@ __all__ = ["main"]
 
 OFF = tyro.conf.FlagConversionOff
 """`--trace True`, as a TOML file has it."""
-COMMANDS: dict[type, Any] = {AuditFlags: run_audit, DemoFlags: run_demo, ListFlags: run_list, TrainFlags: run_train}
+COMMANDS: dict[type, Any] = {
+    AuditFlags: run_audit,
+    CompareFlags: run_compare,
+    DemoFlags: run_demo,
+    ListFlags: run_list,
+    TrainFlags: run_train,
+}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -45,12 +52,13 @@ def _parsed(args: list[str]) -> Any:
     audit: Any = Annotated[AuditFlags, tyro.conf.subcommand("audit", default=given), OFF]
     if config is None:
         audit = Annotated[AuditFlags, tyro.conf.subcommand("audit"), OFF]
+    comparing: Any = Annotated[CompareFlags, tyro.conf.subcommand("compare"), OFF]
     demo: Any = Annotated[DemoFlags, tyro.conf.subcommand("demo"), OFF]
     train: Any = Annotated[TrainFlags, tyro.conf.subcommand("train"), tyro.conf.FlagCreatePairsOff]
     listing: Any = Annotated[ListFlags, tyro.conf.subcommand("list"), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | demo | listing | train,
+        audit | comparing | demo | listing | train,
         args=args,
         prog="brinkmap",
         description=description,

@@ -15,7 +15,7 @@ import tyro
 from brinkmap.errors import InputError
 from brinkmap.run import Run
 
-__all__ = ["RunFlags", "read_toml", "run_of"]
+__all__ = ["RunFlags", "TermFlags", "read_toml", "run_of"]
 
 TYPED = {
     "agent": str,
@@ -47,30 +47,33 @@ def _docstrings(of: type) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _flags() -> type:
+def _flags(name: str, without: tuple[str, ...] = (), **defaults: Any) -> type:
     said = _docstrings(Run)
     fields = [
         (
             field.name,
             Annotated[TYPED.get(field.name, int), tyro.conf.arg(help=said[field.name])],
-            dataclasses.field(default=() if field.name in MANY else field.default),
+            dataclasses.field(default=defaults.get(field.name, () if field.name in MANY else field.default)),
         )
         for field in dataclasses.fields(Run)
+        if field.name not in without
     ]
-    return dataclasses.make_dataclass("RunFlags", fields, frozen=True, kw_only=True)
+    return dataclasses.make_dataclass(name, fields, frozen=True, kw_only=True)
 
 
-RunFlags: Any = _flags()
+RunFlags: Any = _flags("RunFlags")
 """A dataclass with the fields of `Run` in types that a command line can hold."""
+TermFlags: Any = _flags("TermFlags", without=("agent", "seed", "trace"), budget=200)
+"""The same without what a comparison says for each of its attacks."""
 
 
-def run_of(flags: Any) -> Run:
-    """The `Run` behind flags.
+def run_of(flags: Any, **more: Any) -> Run:
+    """The `Run` behind flags, and what they leave open.
 
     Raises:
         InputError: a value that cannot work.
     """
-    values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(Run)}
+    values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)} | more
     values["patch"] = values["patch"] or None
     values["max_l2"] = values["max_l2"] or None
     return Run(**values)

@@ -61,6 +61,7 @@ class Slots:
         self._l2_at_flip = np.zeros(slots)
         self._errors: dict[int, str] = {}
         self._traces: dict[int, list[TraceStep]] = {}
+        self._distances: dict[int, list[tuple[int, float]]] = {}
 
     def where(self, state: int) -> Ints:
         """The slots in a state, ascending."""
@@ -79,7 +80,7 @@ class Slots:
         for array in (self.codes, self._shown, self.margins, self.l2, *counts):
             array[slot] = 0
         self._looked[slot] = False
-        self._traces[slot] = []
+        self._traces[slot], self._distances[slot] = [], []
         self._errors.pop(slot, None)
         self.metered.open(task.number, self.rules.budget)
         self.state[slot] = FRESH
@@ -175,6 +176,7 @@ class Slots:
             l2_at_flip=float(self._l2_at_flip[slot]) if flipped else None,
             steps=int(self._steps[slot]),
             clipped=self.palette.share_clipped(slot, self._shown[slot]),
+            distances=self._distances.pop(slot),
             trace=self._traces.pop(slot),
         )
 
@@ -248,6 +250,7 @@ class Slots:
             self.state[slot] = DONE
         elif self.margins[slot] < 0:
             self._flipped_at[slot] = 1
+            self._distances[slot] = [(1, 0.0)]
             self.state[slot] = DONE
 
     def _accept(self, slots: Ints, codes: Ints, shown: Ints, squared: np.ndarray, answers: Array) -> np.ndarray:
@@ -266,6 +269,8 @@ class Slots:
         self.codes[winners], self._shown[winners] = codes[accepted], shown[accepted]
         self._after[winners] = answers[accepted]
         self.margins[winners], self.l2[winners] = margins[accepted], np.sqrt(squared[accepted])
+        for slot in slots[met]:
+            self._distances[int(slot)].append((self.metered.spent(self._number(slot)), float(self.l2[slot])))
         for slot in slots[met & ~refining]:
             self._flipped_at[slot] = spent = self.metered.spent(self._number(slot))
             self._l2_at_flip[slot] = self.l2[slot]

@@ -65,4 +65,10 @@ class Finished:
     steps: int
     clipped: float
     """Share of all values that clipping to the bounds moved."""
+    distances: list[tuple[int, float]] = field(default_factory=list)
+    """(query, L2) of the first flip and of each nearer one after it."""
+    projected: bool = False
+    """Whether what an attack ended with had to be brought back within bounds or distance."""
+    published_steps: int | None = None
+    """Steps as an attack's authors count them, where they count otherwise."""
     trace: list[TraceStep] = field(default_factory=list)

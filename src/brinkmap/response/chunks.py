@@ -9,7 +9,7 @@ from torch import Tensor
 
 __all__ = ["CHUNK", "chunks"]
 
-CHUNK = 32
+CHUNK = 16
 
 
 def chunks(count: int) -> Iterator[tuple[Tensor, int]]:
