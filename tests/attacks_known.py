@@ -24,10 +24,33 @@ PARTIES: dict[str, dict[str, Any]] = {
     "square within Linf": {"agent": "square", "max_linf": 0.1},
     "digits": {"agent": "digits"},
     "cifar10": {"agent": "cifar10", "patch": 4},
+    "square-autoattack within Linf": {"agent": "square-autoattack", "max_linf": 0.1},
+    "square-art within L2": {"agent": "square-art", "max_l2": 1.0},
+    "square-torchattacks within Linf": {"agent": "square-torchattacks", "max_linf": 0.1},
+    "simba-art": {"agent": "simba-art"},
+    "pixle": {"agent": "pixle"},
+    "one-pixel-torchattacks": {"agent": "one-pixel-torchattacks"},
+    "hopskipjump": {"agent": "hopskipjump"},
+    "boundary within L2": {"agent": "boundary", "max_l2": 2.0},
+    "geoda": {"agent": "geoda"},
+    "signopt": {"agent": "signopt"},
+    "simba": {"agent": "simba"},
+    "simba-dct within L2": {"agent": "simba-dct", "max_l2": 1.0},
+    "nes within L2": {"agent": "nes", "max_l2": 1.0},
+    "bandits within L2": {"agent": "bandits", "max_l2": 1.0},
+    "bandits within Linf": {"agent": "bandits", "max_linf": 0.1},
+    "rlab-sweep": {"agent": "rlab-sweep"},
 }
+PICTURE = {2: Linear((1, 10, 10))}
 MADE_FOR: dict[str, dict[int, Linear]] = {
     "digits": {2: Linear((1, 8, 8), classes=10)},
     "cifar10": {2: Linear((3, 32, 32), classes=10, gain=0.002)},
+    "square-autoattack within Linf": PICTURE,
+    "square-art within L2": PICTURE,
+    "square-torchattacks within Linf": PICTURE,
+    "pixle": PICTURE,
+    "one-pixel-torchattacks": {2: Linear((1, 5, 5))},
+    "geoda": PICTURE,
 }
 """What parties that cannot attack just any victim are set on."""
 AGENTS = ("random", "greedy", "credit")

@@ -21,10 +21,17 @@ class InputError(BrinkmapError, ValueError):
 
 
 class MissingExtra(BrinkmapError, ImportError):
-    """An optional dependency is needed and not installed."""
+    """An optional dependency is needed and not installed.
 
-    def __init__(self, needed_for: str, extra: str) -> None:
-        super().__init__(f"{needed_for} needs an optional dependency: pip install 'brinkmap[{extra}]'.")
+    Args:
+        needed_for: what cannot go on.
+        extra: what brings it.
+        command: how it is installed where no extra can bring it.
+    """
+
+    def __init__(self, needed_for: str, extra: str, command: str | None = None) -> None:
+        command = command or f"pip install 'brinkmap[{extra}]'"
+        super().__init__(f"{needed_for} needs an optional dependency: {command}.")
 
 
 class BudgetSpent(BrinkmapError):

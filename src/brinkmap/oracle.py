@@ -78,6 +78,11 @@ class TaskOracle:
         return self.task.index
 
     @property
+    def canvas(self) -> Canvas:
+        """What the run's distortions paint on."""
+        return self._canvas
+
+    @property
     def max_l2(self) -> float | None:
         """The L2 bound of this attack, on samples scaled to 0..1."""
         return self.task.max_l2

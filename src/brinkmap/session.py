@@ -83,7 +83,7 @@ class Session:
 
 
 def _name_of(agent: Any) -> str:
-    return agent if isinstance(agent, str) else type(agent).__name__
+    return agent if isinstance(agent, str) else getattr(agent, "name", type(agent).__name__)
 
 
 def agent_of(agent: Any) -> Agent | Attack:

@@ -46,7 +46,9 @@ def test_a_suite_says_who_meets_whom_on_which_terms(tmp_path):
 
 
 def test_files_are_named_relative_to_the_suite(tmp_path):
-    (tmp_path / "mine.py").write_text("from victims_known import *\ndef data():\n    return samples_for(factory(), 6)\n")
+    (tmp_path / "mine.py").write_text(
+        "from victims_known import *\ndef data():\n    return samples_for(factory(), 6)\n"
+    )
     text = GOOD.replace('victim = "digits"', 'victim = "mine.py:factory"').replace(
         'data = "digits"', 'data = "mine.py:data"'
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
+from brinkmap.plan import Canvas
 
 if TYPE_CHECKING:
     from brinkmap.run import Run
@@ -81,6 +82,10 @@ class Oracle(Protocol):
     @property
     def index(self) -> int:
         """The sample's place in its data set."""
+
+    @property
+    def canvas(self) -> Canvas:
+        """What the run's distortions paint on, for attacks that use them: grid, cards, seed."""
 
     published_steps: int | None
     """To be set by an attack whose authors count steps in another way than by queries; reported beside these."""

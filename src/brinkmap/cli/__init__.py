@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,13 +50,11 @@ def _parsed(args: list[str]) -> Any:
     peek.add_argument("--config", type=Path)
     config = peek.parse_known_args(args)[0].config
     given = toml_defaults(config) if config is not None else tyro.MISSING
-    audit: Any = Annotated[AuditFlags, tyro.conf.subcommand("audit", default=given), OFF]
-    if config is None:
-        audit = Annotated[AuditFlags, tyro.conf.subcommand("audit"), OFF]
-    comparing: Any = Annotated[CompareFlags, tyro.conf.subcommand("compare"), OFF]
-    demo: Any = Annotated[DemoFlags, tyro.conf.subcommand("demo"), OFF]
-    train: Any = Annotated[TrainFlags, tyro.conf.subcommand("train"), tyro.conf.FlagCreatePairsOff]
-    listing: Any = Annotated[ListFlags, tyro.conf.subcommand("list"), OFF]
+    audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given), OFF]
+    comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags), OFF]
+    demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags), OFF]
+    train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
+    listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
         audit | comparing | demo | listing | train,
@@ -64,3 +63,9 @@ def _parsed(args: list[str]) -> Any:
         description=description,
         config=(tyro.conf.OmitSubcommandPrefixes,),
     )
+
+
+def _command(name: str, flags: type, default: Any = tyro.MISSING) -> Any:
+    """A subcommand whose help has the whole docstring, examples included."""
+    said = {} if default is tyro.MISSING else {"default": default}
+    return tyro.conf.subcommand(name, description=inspect.getdoc(flags), **said)

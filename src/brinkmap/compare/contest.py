@@ -149,8 +149,8 @@ def _run_cell(cell: Cell, suite: Suite, loaded: Loaded, out: Path, watch: Watch 
 
 
 def _track(session: Session) -> str:
-    """Whether what was done to the samples was natural; an attack that owns its loop says so itself."""
-    paints = isinstance(session.agent, Agent) or getattr(session.agent, "uses_filters", False)
+    """Whether what was done to samples is natural; an attack that owns its loop uses filters if its card names any."""
+    paints = isinstance(session.agent, Agent) or "distortions" in getattr(session.agent, "card", {})
     filters = session.canvas.cards.distortions
     return NATURAL if paints and all(one.natural for one in filters) else NORM
 

@@ -114,7 +114,10 @@ class Door:
     def _raw(self, batch: Array) -> Array:
         """Within the victim's bounds; values left as they were are so to the bit, and the clean sample is known."""
         given = np.asarray(batch, np.float32)
-        return np.where(given == self.clean, self._sample, given * self._span + self._low).astype(np.float32)
+        raw = (given * self._span + self._low).astype(np.float32)
+        if given.shape[-self.clean.ndim :] != self.clean.shape:
+            return raw  # which is refused
+        return np.where(given == self.clean, self._sample, raw)
 
     def conclude(self, ended: Array) -> None:
         """Score what the attack came back with, (c, *extent) on 0..1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ def onnx_source(path: Path, outputs: Outputs | None = None) -> Source:
     """The model in an ONNX file: its first output, from its one float32 input.
 
     The shape comes from the input and the classes from the output where they are fixed. A model exported for batches
-    of exactly one sample is called once a sample. ONNX Runtime picks its own number of threads.
+    of exactly one sample is called once a sample. ONNX Runtime has a thread for each processor it may use.
 
     Args:
         path: the file.
@@ -58,10 +59,18 @@ def _session(path: Path) -> Any:
         raise MissingExtra("an ONNX victim", "onnx") from error
     if not path.is_file():
         raise InputError(f"no such file: {path}. Give the path of an .onnx file.")
+    options = onnxruntime.SessionOptions()
+    # Left alone it has a thread for each processor of the machine, not of those this process may use, and they spin.
+    options.intra_op_num_threads = _processors()
     try:
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a class of its own for each status code
         raise InputError(f"{path} cannot be read as an ONNX model: {error}. Export the model again.") from error
+
+
+def _processors() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _input(session: Any, path: Path) -> Any:
