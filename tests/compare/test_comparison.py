@@ -11,7 +11,7 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.compare.comparison import compare
 from brinkmap.compare.contest import NATURAL, NORM, run_suite
 from brinkmap.compare.curves import distance_curve, success_curve
-from brinkmap.compare.figures import differences
+from brinkmap.compare.figures import differences, samples_of
 from brinkmap.compare.suite import Contender, Suite, Target
 from brinkmap.errors import InputError
 from victims_known import CountsSamples, Linear, samples_for
@@ -63,6 +63,11 @@ ALL = (
 )
 
 
+def played(suite, folder):
+    """Every sample of a comparison, without pages and curves."""
+    return samples_of(run_suite(suite, folder))
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     return compare(suite_of(*ALL, seeds=(0, 1)), tmp_path_factory.mktemp("compare"))
@@ -88,9 +93,9 @@ def test_queries_of_samples_are_those_of_the_ledger(done):
 
 def test_the_victim_sees_no_query_that_is_not_in_a_row(tmp_path):
     counting = CountsSamples(VICTIM)
-    found = compare(suite_of(*ALL[:2], victim=counting), tmp_path)
-    selection = found.rows[0]["selection_queries"]
-    assert counting.seen == selection + sum(one["ledger_total"] for one in found.rows)
+    cells = run_suite(suite_of(*ALL[:2], victim=counting), tmp_path)
+    selection = cells[0].facts["selection_queries"]
+    assert counting.seen == selection + sum(cell.facts["ledger_total"] for cell in cells)
 
 
 def test_failures_and_crashes_count_at_the_full_budget(done):
@@ -148,17 +153,16 @@ def test_a_difference_of_an_attack_to_a_slower_copy_is_what_was_added():
     assert (one["attack"], one["queries_fewer_mean"], one["interval"]) == ("fast", 5.0, [5.0, 5.0])
 
 
-def test_a_finished_comparison_asks_nothing_again_and_says_the_same(done, tmp_path):
+def test_a_finished_comparison_asks_nothing_again_and_says_the_same(tmp_path):
     counting = CountsSamples(VICTIM)
-    first = compare(suite_of(*ALL[:2], victim=counting), tmp_path)
+    first = played(suite_of(*ALL[:2], victim=counting), tmp_path)
     seen = counting.seen
-    again = compare(suite_of(*ALL[:2], victim=counting), tmp_path)
+    pd.testing.assert_frame_equal(played(suite_of(*ALL[:2], victim=counting), tmp_path), first)
     assert counting.seen == seen
-    assert again.rows == first.rows
 
 
 def test_a_comparison_that_was_stopped_goes_on_where_it_was(tmp_path):
-    suite, whole = suite_of(*ALL[:2]), compare(suite_of(*ALL[:2]), tmp_path / "whole")
+    suite, whole = suite_of(*ALL[:2]), played(suite_of(*ALL[:2]), tmp_path / "whole")
 
     class Stop(Exception):
         pass
@@ -169,15 +173,13 @@ def test_a_comparison_that_was_stopped_goes_on_where_it_was(tmp_path):
 
     with pytest.raises(Stop):
         run_suite(suite, tmp_path / "resumed", stop)
-    resumed = compare(suite, tmp_path / "resumed")
-    keep = [name for name in whole.samples.columns if name != "published_steps"]
-    pd.testing.assert_frame_equal(resumed.samples[keep], whole.samples[keep])
+    pd.testing.assert_frame_equal(played(suite, tmp_path / "resumed"), whole)
 
 
 def test_a_folder_of_another_comparison_is_refused(tmp_path):
-    compare(suite_of(contender("square", SquareAttack())), tmp_path)
+    run_suite(suite_of(contender("square", SquareAttack())), tmp_path)
     with pytest.raises(InputError, match=r"holds another comparison .*Give another --out"):
-        compare(suite_of(contender("square", SquareAttack(), budget=30)), tmp_path)
+        run_suite(suite_of(contender("square", SquareAttack(), budget=30)), tmp_path)
 
 
 def test_files_hold_what_is_returned(done):

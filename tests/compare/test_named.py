@@ -40,6 +40,17 @@ class Stubborn(Linear):
         return [0.9, 0.06, 0.04]
 
 
+class TurnsAtATouch(Wrapped):
+    """Says 0 of a few samples and 1 of anything else."""
+
+    def __init__(self, victim, samples):
+        super().__init__(victim)
+        self.known = {sample.tobytes() for sample in samples}
+
+    def predict(self, batch):
+        return np.float32([[0.9, 0.06, 0.04] if row.tobytes() in self.known else [0.1, 0.8, 0.1] for row in batch])
+
+
 def attacked(agent, victim=PICTURE, count=6, **changes):
     bounded = str(agent).startswith("square") and not {"max_l2", "max_linf"} & set(changes)
     bound = {"max_linf": 0.1} if bounded else {}
@@ -101,6 +112,14 @@ def test_two_packages_have_the_same_square_and_its_schedule_is_the_budget(bound)
     stated = SquareAttack(None, norm=norm, eps=distance, n_queries=40)
     for one, other in zip(attacked(adapt(stated), **bound), results, strict=True):
         assert not one.success or bits([one]) == bits([other])  # the named one begins again where this one ends
+
+
+@pytest.mark.parametrize("name", ["square-autoattack", "square-art", "square-torchattacks"])
+@pytest.mark.parametrize("bound", [{"max_l2": 0.7}, {"max_linf": 0.07}], ids=str)
+def test_the_very_first_square_is_within_the_distance_to_the_last_bit(name, bound):
+    samples, _ = samples_for(PICTURE, 20)
+    found = outcome(TurnsAtATouch(PICTURE, samples), samples, None, Run(agent=name, patch=2, budget=40, **bound))
+    assert {one.queries_to_flip for one in found.results} == {2}
 
 
 @pytest.mark.parametrize("name", ["square-autoattack", "square-art", "square-torchattacks"])

@@ -12,6 +12,7 @@ import numpy as np
 from brinkmap.arrays import Array, Ints, as_samples, check_bounds
 from brinkmap.errors import InputError
 from brinkmap.run import Run
+from brinkmap.victims.metered import Metered
 from brinkmap.victims.protocol import Victim
 
 __all__ = ["Cell", "Contender", "Loaded", "Suite", "Target"]
@@ -68,22 +69,29 @@ class Target:
             raise InputError(f"victim {self.name!r}: its data have no labels, and attacks are compared on samples "
                              "that it gets right. Give labels.")  # fmt: skip
         labels = np.asarray(labels)
-        right = _right(victim, samples, labels, count)
+        right, queries = _right(victim, samples, labels, count)
         if not right.any():
             raise InputError(f"victim {self.name!r}: it gets not one of {len(right)} samples right.")
         chosen = np.flatnonzero(right)[:count] if count is not None else np.arange(len(right))
-        return Loaded(victim, samples[chosen], labels[chosen], float(right.mean()), len(right))
+        return Loaded(victim, samples[chosen], labels[chosen], float(right.mean()), queries)
 
 
-def _right(victim: Victim, samples: Array, labels: Ints, count: int | None) -> np.ndarray:
-    """(k,) bool: whether it gets the first k samples right, k being no more than it takes to find `count`."""
-    right = np.zeros(0, bool)
+def _right(victim: Victim, samples: Array, labels: Ints, count: int | None) -> tuple[np.ndarray, int]:
+    """(k,) bool: whether it gets the first k samples right, no more than it takes to find `count`; and the queries."""
+    metered, right = Metered(victim, largest_batch=CHUNK, batch_size=CHUNK), np.zeros(0, bool)
     for begin in range(0, len(samples), CHUNK):
-        part = slice(begin, begin + CHUNK)
-        right = np.append(right, victim.predict(samples[part]).argmax(axis=1) == labels[part])
+        numbers = range(begin, min(begin + CHUNK, len(samples)))
+        for number in numbers:
+            metered.open(number, 2)  # a batch that fails is asked again row by row
+        answers = metered.ask(numbers, samples[numbers.start : numbers.stop].copy(), [b""] * len(numbers))
+        for number in numbers:
+            metered.close(number)
+        found = answers.probabilities.argmax(axis=1) == labels[numbers.start : numbers.stop]
+        found[list(answers.failed)] = False
+        right = np.append(right, found)
         if count is not None and right.sum() >= count:
             break
-    return right
+    return right, metered.ledger.total
 
 
 @dataclass(frozen=True)
