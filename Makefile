@@ -45,6 +45,11 @@ bench: $(READY)
 baselines: $(READY)
 	$(BIN)/python benchmarks/baselines.py
 
+# The shipped agents, trained anew; cifar10 needs ../shared/data and an hour or more.
+agents: $(READY)
+	$(BIN)/python scripts/train_agents.py digits
+	$(BIN)/python scripts/train_agents.py cifar10
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
