@@ -188,6 +188,30 @@ def test_an_attack_of_art_that_aims_at_a_class_unless_told_otherwise_is_told_so_
     assert sum(one.success for one in results) >= 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "scale"), [(evasion.SquareAttack, np.exp), (evasion.ZooAttack, np.exp), (evasion.SimBA, np.array)]
+)
+def test_attacks_of_art_are_answered_in_logits_or_probabilities_as_they_expect(kind, scale):
+    class Peeks(kind):
+        def generate(self, x, y=None, **_):
+            return x * np.allclose(scale(self.estimator.predict(x)), VICTIMS[2].predict(x), atol=1e-6)
+
+    results = attacked(adapt(lambda estimator: Peeks(estimator)))
+    assert {(one.error, one.queries) for one in results} == {(None, 1)}
+
+
+def test_a_question_of_art_that_is_not_finite_is_answered_in_kind_and_costs_nothing():
+    class Wonders(evasion.SimBA):
+        def generate(self, x, y=None, **_):
+            assert np.isnan(self.estimator.predict(x * np.nan)).all()
+            self.estimator.predict(1 - x)
+            while True:
+                self.estimator.predict(x + np.inf)
+
+    results = attacked(adapt(lambda estimator: Wonders(estimator)))
+    assert {(one.error, one.queries) for one in results} == {(None, 2)}
+
+
 @pytest.mark.parametrize("kind", [evasion.SignOPTAttack, evasion.GeoDA, evasion.HopSkipJump], ids=lambda k: k.__name__)
 def test_two_classes_are_enough(kind):
     results = attacked(adapt(kind), victim=Linear((1, 10, 10), classes=2))

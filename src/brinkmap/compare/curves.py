@@ -107,6 +107,10 @@ def _draw_pair(above: Axes, below: Axes, here: pd.DataFrame, attacks: list[str],
     above.set(title=victim, ylabel="flipped", ylim=(0, 1.02))
     above.yaxis.set_major_formatter(PercentFormatter(1))
     below.set(ylabel="L2 of the nearest flip, median", xlabel="queries a sample, the clean look included")
+    if not any(np.isfinite(line.get_ydata()).any() for line in below.get_lines()):
+        said = "no attack flipped half of the samples"
+        below.text(0.5, 0.5, said, transform=below.transAxes, ha="center", va="center", fontsize=9, color="#5a5a5a")
+        below.set_yticks([])
     below.set_ylim(bottom=0)
     for axes in (above, below):
         axes.set_xscale("log")

@@ -11,7 +11,7 @@ import numpy as np
 
 from brinkmap.arrays import RANKS, Array
 from brinkmap.compare.foreign import Door, Foreign
-from brinkmap.compare.lent import check_untargeted, distance_of, lent, no_gradients
+from brinkmap.compare.lent import check_untargeted, descends, distance_of, lent, no_gradients
 from brinkmap.errors import BudgetSpent, InputError
 
 __all__ = ["attacked", "foreign_of"]
@@ -48,8 +48,8 @@ def foreign_of(given: Any, name: str) -> Foreign:
     return Foreign(
         name,
         functools.partial(attacked, _with_settings(kind, name) if kind is given else _as_built(given, name), name=name),
-        needs_scores=kind.__name__ not in DECIDES,
-        ranks=(2,) if kind.__name__ in PICTURES_ONLY else tuple(RANKS),
+        needs_scores=not descends(kind, DECIDES),
+        ranks=(2,) if descends(kind, PICTURES_ONLY) else tuple(RANKS),
         bounded=kind is given and "eps" in inspect.signature(kind).parameters,
     )
 
@@ -63,11 +63,11 @@ def attacked(make: Make, door: Door, name: str) -> Array:
     try:
         attack = make(estimator, door)
         check_untargeted(attack, name)
-        kind = type(attack).__name__
-        if kind in LOGITS:
+        if descends(type(attack), LOGITS):
             answers.ask = door.logits
+        run = next((step for kind, step in STEPPED.items() if descends(type(attack), [kind])), _generated)
         with np.errstate(all="ignore"):  # Square divides by zero, and goes on
-            return STEPPED.get(kind, _generated)(attack, door, name)
+            return run(attack, door, name)
     except EstimatorError:
         raise no_gradients(name) from None
     except AttributeError as error:
@@ -131,7 +131,12 @@ def _geoda(attack: Any, door: Door, name: str) -> Array:
     return np.asarray(point)[0].clip(0, 1)
 
 
-STEPPED = {"BoundaryAttack": _started, "GeoDA": _geoda, "HopSkipJump": _started, "SignOPTAttack": _sign_opt}
+STEPPED: dict[str, Callable[..., Array]] = {
+    "BoundaryAttack": _started,
+    "GeoDA": _geoda,
+    "HopSkipJump": _started,
+    "SignOPTAttack": _sign_opt,
+}
 """Attacks whose `generate` cannot be used as it is."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.arrays import Array
 from brinkmap.compare.foreign import Door, Foreign
-from brinkmap.compare.lent import check_untargeted, distance_of, lent, no_gradients
+from brinkmap.compare.lent import check_untargeted, descends, distance_of, lent, no_gradients
 from brinkmap.errors import InputError
 
 __all__ = ["NORMS", "attacked", "foreign_of"]
@@ -30,7 +30,7 @@ def foreign_of(attack: Any, name: str) -> Foreign:
     if not hasattr(attack, "perturb"):
         raise InputError(f"{name}: expected an attack with `perturb`, got {type(attack).__name__}.")
     check_untargeted(attack, name)
-    pictures = type(attack).__name__ == "SquareAttack"
+    pictures = descends(type(attack), ["SquareAttack"])
     foreign = Foreign(name, lambda door: attacked(attack, door, name), bounded=attack.eps is None)
     return dataclasses.replace(foreign, ranks=(2,)) if pictures else foreign
 

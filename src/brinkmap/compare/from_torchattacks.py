@@ -8,7 +8,7 @@ import numpy as np
 
 from brinkmap.arrays import RANKS, Array
 from brinkmap.compare.foreign import Door, Foreign
-from brinkmap.compare.lent import check_untargeted, lent
+from brinkmap.compare.lent import check_untargeted, descends, lent
 
 __all__ = ["attacked", "foreign_of"]
 
@@ -23,7 +23,7 @@ def foreign_of(attack: Any, name: str) -> Foreign:
         InputError: it reaches for a class.
     """
     check_untargeted(attack, name)
-    ranks = (2,) if type(attack).__name__ in PICTURES_ONLY else tuple(RANKS)
+    ranks = (2,) if descends(type(attack), PICTURES_ONLY) else tuple(RANKS)
     return Foreign(name, lambda door: attacked(attack, door, name), ranks=ranks)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from brinkmap.arrays import Array
 from brinkmap.compare.foreign import Door
 from brinkmap.errors import InputError
 
-__all__ = ["begun_again", "check_untargeted", "distance_of", "lent", "no_gradients"]
+__all__ = ["begun_again", "check_untargeted", "descends", "distance_of", "lent", "no_gradients"]
 
 ROUNDING = 1e-5
 """Relative room below a bound: packages add up norms in float32, and what lies beyond the bound counts for nothing."""
@@ -28,6 +28,11 @@ def lent(attack: Any, model: Any, ours: Any) -> Any:
         ours: what stands in for it.
     """
     return copy.deepcopy(attack, {} if model is None else {id(model): ours})
+
+
+def descends(kind: type, names: Iterable[str]) -> bool:
+    """Whether a class, or one that it is made from, goes by one of these names; its package need not be loaded."""
+    return not {one.__name__ for one in kind.__mro__}.isdisjoint(names)
 
 
 def distance_of(door: Door, name: str) -> tuple[float, float]:
