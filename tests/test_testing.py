@@ -18,7 +18,14 @@ def test_every_distortion_keeps_its_contract(name):
     check_distortion(name)
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in entries("agent")])
+SLOW = ("cifar10",)
+"""Agents of which the contract takes minutes; `make verify` checks them, and their kind is checked with `digits`."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one.name, marks=[pytest.mark.slow] * (one.name in SLOW)) for one in entries("agent")],
+)
 def test_every_agent_keeps_its_contract(name):
     check_agent(name)
 

@@ -11,8 +11,8 @@ import contextlib
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -137,6 +137,8 @@ class Foreign:
     ranks: tuple[int, ...] = tuple(RANKS)
     bounded: bool = False
     """Whether it searches at a distance that has to be given."""
+    extents: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """For a rank of which it does not take every extent, one that it takes; `check_agent` tries it on that."""
 
     def check(self, run: Run) -> None:
         """That it is given a distance, if it needs one.

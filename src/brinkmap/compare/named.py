@@ -6,7 +6,7 @@ Where a package's loop ends before the budget does, it begins again. What its au
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,9 @@ START_STEPS = 50
 """Of the search for a first point, as foolbox has it where none is given."""
 ONE_BY_ONE = 1
 """Questions at once, where a package has batches: what is left of one after a flip would be paid for nothing."""
+EVERY: Mapping[int, tuple[int, ...]] = {}
+SQUARE = {2: (10, 10)}
+"""Extents that stand for those an attack takes, where it takes only some."""
 GEODA_PLANS = range(251, 10**6)
 """ART has no plan for fewer than 251 queries."""
 
@@ -57,7 +60,7 @@ def square_autoattack() -> Foreign:
         attack = square(None, norm=from_autoattack.NORMS[order], eps=distance, n_queries=door.run.budget)
         return from_autoattack.attacked(attack, door, "square-autoattack")
 
-    return _foreign("square-autoattack", once, ranks=(2,), bounded=True)
+    return _foreign("square-autoattack", once, ranks=(2,), bounded=True, extents=SQUARE)
 
 
 def square_art() -> Foreign:
@@ -70,7 +73,7 @@ def square_art() -> Foreign:
         settings = {"norm": order, "eps": distance, "max_iter": door.run.budget, "verbose": False}
         return from_art.attacked(lambda estimator, _: square(estimator, **settings), door, "square-art")
 
-    return _foreign("square-art", once, ranks=(2,), bounded=True)
+    return _foreign("square-art", once, ranks=(2,), bounded=True, extents=SQUARE)
 
 
 def square_torchattacks() -> Foreign:
@@ -83,7 +86,7 @@ def square_torchattacks() -> Foreign:
         settings = {"norm": from_autoattack.NORMS[order], "eps": distance, "n_queries": door.run.budget}
         return from_torchattacks.attacked(square(_nobody(), **settings), door, "square-torchattacks")
 
-    return _foreign("square-torchattacks", once, ranks=(2,), bounded=True)
+    return _foreign("square-torchattacks", once, ranks=(2,), bounded=True, extents=SQUARE)
 
 
 def simba_art() -> Foreign:
@@ -105,7 +108,7 @@ def pixle() -> Foreign:
         _check_square(door, "pixle")
         return from_torchattacks.attacked(made(_nobody(), restarts=door.run.budget), door, "pixle")
 
-    return _foreign("pixle", once, ranks=(2,))
+    return _foreign("pixle", once, ranks=(2,), extents=SQUARE)
 
 
 def one_pixel_torchattacks() -> Foreign:
@@ -155,7 +158,7 @@ def geoda() -> Foreign:
 
         return from_art.attacked(make, door, "geoda")
 
-    return _foreign("geoda", once, needs_scores=False, ranks=(2,))
+    return _foreign("geoda", once, needs_scores=False, ranks=(2,), extents=SQUARE)
 
 
 @_decides
@@ -177,8 +180,9 @@ def _foreign(
     needs_scores: bool = True,
     ranks: tuple[int, ...] = tuple(RANKS),
     bounded: bool = False,
+    extents: Mapping[int, tuple[int, ...]] = EVERY,
 ) -> Foreign:
-    return Foreign(name, begun_again(once), needs_scores=needs_scores, ranks=ranks, bounded=bounded)
+    return Foreign(name, begun_again(once), needs_scores=needs_scores, ranks=ranks, bounded=bounded, extents=extents)
 
 
 def _loaded(module: str, name: str, command: str | None = None) -> Any:

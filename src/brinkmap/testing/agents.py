@@ -31,9 +31,11 @@ def check_agent(agent: Agent | Attack | str) -> None:
         ContractError: it does not; every breach is listed.
     """
     findings = Findings(f"agent {agent if isinstance(agent, str) else type(agent).__name__!r}")
-    card = getattr(agent_of(agent), "card", {})  # a trained one is tried on what it was made for
-    for rank in [card["rank"]] if "rank" in card else getattr(agent_of(agent), "ranks", EXTENTS):
-        shape = (card.get("channels", CHANNELS), *EXTENTS[rank])
+    made = agent_of(agent)
+    card = getattr(made, "card", {})  # a trained one is tried on what it was made for
+    extents = {**EXTENTS, **getattr(made, "extents", {})}
+    for rank in [card["rank"]] if "rank" in card else getattr(made, "ranks", EXTENTS):
+        shape = (card.get("channels", CHANNELS), *extents[rank])
         for bound in ({"max_l2": 1.0}, {"max_l2": 0.5, "refine_budget": 10}):
             trial = _Trial(shape, card.get("classes", 2), bound, () if "distortions" in card else ("tint",))
             _check_attack(agent, trial, f"rank {rank}", findings)
