@@ -170,4 +170,4 @@ def _changing(cells: int) -> Callable[[], Any]:
     return make
 
 
-change_1, change_2, change_4, change_8, change_16 = (_changing(cells) for cells in (1, 2, 4, 8, 16))
+change_4, change_16 = _changing(4), _changing(16)
