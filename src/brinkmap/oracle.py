@@ -60,7 +60,6 @@ class TaskOracle:
         self.error: str | None = None
         self._best: _Best | None = None
         self._flipped_at: int | None = None
-        self._l2_at_flip: float | None = None
         self._distances: list[tuple[int, float]] = []
         self._steps = self._free = 0
         self.projected = False
@@ -106,7 +105,7 @@ class TaskOracle:
         if self.task.label is not None and self.task.label != self.reference:
             return False
         if margin < 0:
-            self._flipped_at, self._l2_at_flip, self._distances = 1, 0.0, [(1, 0.0)]
+            self._flipped_at, self._distances = 1, [(1, 0.0)]
         return margin >= 0
 
     def margins(self, probabilities: Array) -> Array:
@@ -178,7 +177,6 @@ class TaskOracle:
             error=self.error,
             queries=self._metered.close(self.task.number),
             queries_to_flip=self._flipped_at,
-            l2_at_flip=self._l2_at_flip,
             steps=self._steps,
             clipped=0.0,
             distances=self._distances,
@@ -207,7 +205,7 @@ class TaskOracle:
                 if margin < 0:
                     self._distances.append((int(queries[row]), l2))
                 if margin < 0 and self._flipped_at is None:
-                    self._flipped_at, self._l2_at_flip = int(queries[row]), l2
+                    self._flipped_at = int(queries[row])
                     limit = max(int(queries[-1]), self._flipped_at + self._rules.refine_budget)
                     self._metered.set_limit(self.task.number, limit)
 

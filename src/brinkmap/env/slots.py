@@ -58,7 +58,6 @@ class Slots:
         self._free = np.zeros(slots, np.int64)
         self._steps = np.zeros(slots, np.int64)
         self._flipped_at = np.zeros(slots, np.int64)
-        self._l2_at_flip = np.zeros(slots)
         self._errors: dict[int, str] = {}
         self._traces: dict[int, list[TraceStep]] = {}
         self._distances: dict[int, list[tuple[int, float]]] = {}
@@ -76,7 +75,7 @@ class Slots:
         self.max_l2[slot] = np.inf if task.max_l2 is None else task.max_l2
         self.palette.load(slot, task.sample, task.index)
         self._images[slot] = task.sample.ravel()
-        counts = (self._free, self._steps, self._flipped_at, self._l2_at_flip)
+        counts = (self._free, self._steps, self._flipped_at)
         for array in (self.codes, self._shown, self.margins, self.l2, *counts):
             array[slot] = 0
         self._looked[slot] = False
@@ -173,7 +172,6 @@ class Slots:
             error=self._errors.pop(slot, None),
             queries=queries,
             queries_to_flip=flipped or None,
-            l2_at_flip=float(self._l2_at_flip[slot]) if flipped else None,
             steps=int(self._steps[slot]),
             clipped=self.palette.share_clipped(slot, self._shown[slot]),
             distances=self._distances.pop(slot),
@@ -273,7 +271,6 @@ class Slots:
             self._distances[int(slot)].append((self.metered.spent(self._number(slot)), float(self.l2[slot])))
         for slot in slots[met & ~refining]:
             self._flipped_at[slot] = spent = self.metered.spent(self._number(slot))
-            self._l2_at_flip[slot] = self.l2[slot]
             self.metered.set_limit(self._number(slot), spent + self.rules.refine_budget)
         return accepted
 

@@ -60,8 +60,6 @@ class Finished:
     error: str | None
     queries: int
     queries_to_flip: int | None
-    l2_at_flip: float | None
-    """The distance when the criterion was met first, before any refining."""
     steps: int
     clipped: float
     """Share of all values that clipping to the bounds moved."""
@@ -72,3 +70,8 @@ class Finished:
     published_steps: int | None = None
     """Steps as an attack's authors count them, where they count otherwise."""
     trace: list[TraceStep] = field(default_factory=list)
+
+    @property
+    def l2_at_flip(self) -> float | None:
+        """The distance when the criterion was met first, before any refining."""
+        return self.distances[0][1] if self.distances else None
