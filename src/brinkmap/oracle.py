@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from brinkmap.agents.distance import ROUNDING
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.rules import LEAST_GAIN, STALL, Rules
 from brinkmap.env.task import Finished, Task
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from brinkmap.pooled import Round
 
 __all__ = ["TaskOracle"]
-
-
-ROUNDING = 1e-6
-"""Relative room for float32 beside an L2 bound."""
 
 
 @dataclass

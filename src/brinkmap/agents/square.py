@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from brinkmap.agents.distance import ROUNDING, check_one_bound
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array
-from brinkmap.errors import InputError
 
 if TYPE_CHECKING:
     from brinkmap.run import Run
@@ -25,8 +25,6 @@ __all__ = ["SquareAttack"]
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Iterations out of 10,000 at which the square's share of the sample is halved (section 4.1 of the paper)."""
-ROUNDING = 1e-6
-"""Relative room below the bound for float32."""
 
 
 @final
@@ -44,8 +42,7 @@ class SquareAttack:
         Raises:
             InputError: not exactly one of `max_l2` and `max_linf` is given.
         """
-        if (run.l2_bounds == (None,)) == (run.max_linf is None):
-            raise InputError("square: needs exactly one bound. Give either max_l2 or max_linf.")
+        check_one_bound("square", run)
 
     def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
         """Search until the criterion is met or the budget is spent."""

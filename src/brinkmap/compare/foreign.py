@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from brinkmap.agents.distance import check_one_bound
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import RANKS, Array
 from brinkmap.errors import BudgetSpent, InputError
@@ -146,8 +147,8 @@ class Foreign:
         Raises:
             InputError: it needs exactly one of `max_l2` and `max_linf`.
         """
-        if self.bounded and (run.l2_bounds == (None,)) == (run.max_linf is None):
-            raise InputError(f"{self.name}: needs exactly one bound. Give either max_l2 or max_linf.")
+        if self.bounded:
+            check_one_bound(self.name, run)
 
     def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
         """Attack one sample until it is done or the budget is spent."""

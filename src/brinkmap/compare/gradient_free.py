@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from brinkmap.agents.distance import check_one_bound, check_unrounded
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array, Floats
-from brinkmap.compare.leeway import Leeway, check_one_bound
+from brinkmap.compare.leeway import Leeway
 from brinkmap.compare.transfer import unit
-from brinkmap.errors import InputError
 
 if TYPE_CHECKING:
     from brinkmap.run import Run
@@ -189,5 +189,4 @@ def _spread(prior: Floats, shape: tuple[int, ...]) -> Floats:
 
 def _check(name: str, run: Run) -> None:
     check_one_bound(name, run)
-    if run.quantise is not None:
-        raise InputError(f"{name}: slopes are lost in rounding to {run.quantise} bits. Leave quantise out.")
+    check_unrounded(name, run)

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brinkmap.agents.distance import ROUNDING
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array, Floats
 from brinkmap.compare.transfer import unit
-from brinkmap.errors import InputError
 from brinkmap.run import Run
 
-__all__ = ["Leeway", "check_one_bound"]
-
-ROUNDING = 1e-6
-"""Relative room below a bound for float32."""
+__all__ = ["Leeway"]
 
 
 @dataclass(frozen=True)
@@ -87,13 +84,3 @@ class Leeway:
             BudgetSpent: no query is left.
         """
         return float(self.oracle.margins(self.oracle.ask(self.image(change)[None]))[0])
-
-
-def check_one_bound(name: str, run: Run) -> None:
-    """That there is a distance to search at.
-
-    Raises:
-        InputError: not exactly one of `max_l2` and `max_linf` is given.
-    """
-    if (run.l2_bounds == (None,)) == (run.max_linf is None):
-        raise InputError(f"{name}: needs exactly one bound. Give either max_l2 or max_linf.")

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from brinkmap.agents.distance import check_unrounded
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array, Floats
 from brinkmap.compare.transfer import Ball, check_l2, unit
-from brinkmap.errors import InputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,8 +57,7 @@ class PriorGuidedAttack:
             InputError: there is no L2 bound, or samples are rounded before the victim sees them.
         """
         check_l2("prgf", run)
-        if run.quantise is not None:
-            raise InputError(f"prgf: slopes are lost in rounding to {run.quantise} bits. Leave quantise out.")
+        check_unrounded("prgf", run)
 
     def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
         """Search until the criterion is met or the budget is spent."""

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 
+from brinkmap.agents.distance import ROUNDING
 from brinkmap.agents.protocol import Oracle
-from brinkmap.agents.square import _L2, ROUNDING, SquareAttack, _side
+from brinkmap.agents.square import _L2, SquareAttack, _side
 from brinkmap.arrays import Array, Floats
 from brinkmap.errors import InputError
 
