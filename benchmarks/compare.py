@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from brinkmap.compare.comparison import write_comparison
-from brinkmap.compare.page import figure_table, table
+from brinkmap.compare.page import figure_table, number, spread, table
 from brinkmap.compare.suite_file import read_suite
 from published import FLAWS, TABLE_1, TABLE_2, TABLE_3, TABLE_4, TABLE_5
 
@@ -41,10 +41,9 @@ def rows_of(name: str) -> list[Row]:
 
 
 def keep(name: str) -> None:
-    """Write a suite's figures anew from its cells, and keep what is small enough for the repository."""
-    if not (BUILD / name / "cells").is_dir():
+    """Keep of a suite what is small enough for the repository."""
+    if not (BUILD / name / "compare.json").is_file():
         return
-    write_comparison(read_suite(SUITES / f"{name}.toml"), BUILD / name)
     folder = RESULTS / "compare" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -58,18 +57,12 @@ def picked(rows: Sequence[Row], head: Sequence[str], cells: Callable[[Row], Sequ
     return table(head, [cells(row) for row in rows]) if rows else "Not measured yet.\n"
 
 
-def said(value: float | None, digits: int = 2) -> str:
-    """A figure, or a dash."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 def measured(row: Row) -> list[str]:
     """Queries, L2, success and visibility of one row."""
-    low, high = row["queries_capped_interval"]
     return [
-        f"{row['queries_capped_mean']:.1f} ({low:.1f} to {high:.1f})", said(row["published_steps_mean"], 1),
-        f"{row['success_rate'] * 100:.1f}", said(row["l2_mean"]), said(row["ssim_mean"], 3),
-        said(row["psnr_db_mean"], 1), f"{row['samples']}",
+        spread(row["queries_capped_mean"], row["queries_capped_interval"]), number(row["published_steps_mean"], 1),
+        f"{row['success_rate'] * 100:.1f}", number(row["l2_mean"], 2), number(row["ssim_mean"], 3),
+        number(row["psnr_db_mean"], 1), f"{row['samples']}",
     ]  # fmt: skip
 
 
@@ -161,7 +154,9 @@ def main() -> None:
     asked.add_argument("--page", action="store_true")
     given = asked.parse_args()
     for name in given.suites:
-        if not given.page:
+        if given.page and (BUILD / name / "cells").is_dir():
+            write_comparison(read_suite(SUITES / f"{name}.toml"), BUILD / name)
+        elif not given.page:
             command = ["-m", "brinkmap", "compare", "--suite", SUITES / f"{name}.toml", "--out", BUILD / name]
             subprocess.run([sys.executable, *map(str, command)], check=True)
         keep(name)

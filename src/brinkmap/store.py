@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from brinkmap.errors import InputError
 from brinkmap.results import PUBLIC_FIELDS, AttackResult
 
-__all__ = ["Store", "read_results"]
+__all__ = ["Store", "read_results", "write_text"]
 
 PARTS = "part-[0-9]*.parquet"
 PART_ROWS = 1000
@@ -166,9 +166,7 @@ class Store:
         return pa.concat_tables([SCHEMA.empty_table().select(columns), *(_read(path, columns) for path in paths)])
 
     def _write_json(self, path: Path, value: dict[str, Any]) -> None:
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-        _rename(temporary, path)
+        write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def read_results(path: Path) -> list[AttackResult]:
@@ -225,6 +223,13 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
         raise InputError(
             f"{path} is no whole file of results: {said}. Delete it, and its samples are run again."
         ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file under its final name only once it is whole and on disk."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    _rename(temporary, path)
 
 
 def _write(table: pa.Table, path: Path) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 from brinkmap.cli.flags import TermFlags, run_of
 from brinkmap.compare.comparison import Comparison, compare
 from brinkmap.compare.contest import kept_cells
+from brinkmap.compare.page import number, spread
 from brinkmap.compare.suite import Cell, Contender, Suite
 from brinkmap.compare.suite_file import read_suite, target_of
 from brinkmap.results import AttackResult
@@ -132,11 +133,10 @@ def _print(done: Comparison) -> None:
         )  # fmt: skip
         for row in finished:
             if (row["track"], row["bound"]) == (track, bound):
-                low, high = row["queries_capped_interval"]
                 table.add_row(
                     escape(row["victim"]), escape(row["attack"]), f"{row['success_rate']:.3f}",
-                    f"{row['queries_capped_mean']:.1f} ({low:.1f} to {high:.1f})", f"{row['queries_median']:.0f}",
-                    "-" if row["l2_mean"] is None else f"{row['l2_mean']:.2f}", f"{row['queries_a_second']:.0f}",
+                    spread(row["queries_capped_mean"], row["queries_capped_interval"]), f"{row['queries_median']:.0f}",
+                    number(row["l2_mean"], 2), f"{row['queries_a_second']:.0f}",
                 )  # fmt: skip
         console.print(table)
     for row in done.rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from brinkmap.compare.curves import draw_curves
 from brinkmap.compare.figures import differences, figures_of, samples_of
 from brinkmap.compare.page import curves_name, page_of
 from brinkmap.compare.suite import Suite
+from brinkmap.store import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,10 +61,11 @@ def write_comparison(suite: Suite, out: Path) -> Comparison:
     samples = samples_of(cells)
     rows, differing = figures_of(cells, samples), differences(samples, suite.reference)
     drawn = _curves(cells, samples, suite.title, out)
-    _write(out / "compare.json", json.dumps({"title": suite.title, "rows": rows, "differences": differing}, indent=1))
+    kept = {"title": suite.title, "rows": rows, "differences": differing}
+    write_text(out / "compare.json", json.dumps(kept, indent=1) + "\n")
     samples.to_parquet(out / "compare.parquet", compression="zstd")
     page = out / "compare.md"
-    _write(page, page_of(suite.title, suite.note, rows, differing, drawn))
+    write_text(page, page_of(suite.title, suite.note, rows, differing, drawn).rstrip("\n") + "\n")
     return Comparison(out, rows, differing, samples, page)
 
 
@@ -79,9 +80,3 @@ def _curves(cells: list[Kept], samples: pd.DataFrame, title: str, out: Path) -> 
         path = out / curves_name(track, bound)
         written += draw_curves(here, max(budgets), f"{title}: {track}, {bound}", path)
     return written
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text.rstrip("\n") + "\n")
-    os.replace(temporary, path)

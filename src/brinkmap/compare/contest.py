@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from brinkmap.recorded import fingerprint_of, recorded, settings_of, versions
 from brinkmap.registry import resolve
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
-from brinkmap.store import Store
+from brinkmap.store import Store, write_text
 
 __all__ = ["NATURAL", "NORM", "Kept", "kept_cells", "run_suite"]
 
@@ -156,6 +155,4 @@ def _track(session: Session) -> str:
 
 
 def _write(folder: Path, facts: dict[str, Any]) -> None:
-    temporary = folder / "cell.tmp"
-    temporary.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
-    os.replace(temporary, folder / "cell.json")
+    write_text(folder / "cell.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")

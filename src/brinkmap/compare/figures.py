@@ -55,13 +55,12 @@ def samples_of(cells: Iterable[Kept]) -> pd.DataFrame:
 
 def figures_of(cells: Sequence[Kept], samples: pd.DataFrame) -> list[dict[str, Any]]:
     """One row of figures for each attack, victim and bound, seeds together, in the order of the cells."""
-    rows, seen = [], set()
+    groups: dict[tuple[Any, ...], list[Kept]] = {}
     for cell in cells:
-        key = tuple(cell.facts.get(name) for name in CELL)
-        if key in seen:
-            continue
-        seen.add(key)
-        alike = [one for one in cells if tuple(one.facts.get(name) for name in CELL) == key]
+        groups.setdefault(tuple(cell.facts.get(name) for name in CELL), []).append(cell)
+    rows = []
+    for key, alike in groups.items():
+        cell = alike[0]
         facts = {name: cell.facts.get(name) for name in (*CELL, "note", "budget", "refine_budget", "clean_accuracy")}
         facts |= {name: cell.facts.get(name) for name in ("max_l2", "max_linf", "agent", "distortions", "patch")}
         if cell.left_out is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from brinkmap.compare.contest import NATURAL, NORM
 from brinkmap.compare.figures import MARKS
 
-__all__ = ["curves_name", "difference_table", "figure_table", "page_of", "table"]
+__all__ = ["curves_name", "difference_table", "figure_table", "number", "page_of", "spread", "table"]
 
 INTRO = {
     NATURAL: "Natural filters: what was done could happen to a sample. L2, SSIM and PSNR say how far it went.",
@@ -75,13 +75,12 @@ def figure_table(rows: Sequence[Mapping[str, Any]]) -> str:
     head += ["seconds", "queries/s", "samples x seeds"]
     lines = []
     for row in rows:
-        low, high = row["queries_capped_interval"]
         cells = [row["victim"], row["attack"], f"{row['success_rate']:.3f}"]
-        cells += [f"{row['queries_capped_mean']:.1f} ({low:.1f} to {high:.1f})", f"{row['queries_median']:.0f}"]
-        cells += [_number(row["published_steps_mean"], 1)] if steps else []
-        cells += [_number(row["asr_at"].get(str(mark)), 3) for mark in marks]
-        cells += [_number(row["l2_mean"], 2), _number(row["linf_mean"], 3)]
-        cells += [_number(row[f"{name}_mean"], 3 if name == "ssim" else 1) for name in seen]
+        cells += [spread(row["queries_capped_mean"], row["queries_capped_interval"]), f"{row['queries_median']:.0f}"]
+        cells += [number(row["published_steps_mean"], 1)] if steps else []
+        cells += [number(row["asr_at"].get(str(mark)), 3) for mark in marks]
+        cells += [number(row["l2_mean"], 2), number(row["linf_mean"], 3)]
+        cells += [number(row[f"{name}_mean"], 3 if name == "ssim" else 1) for name in seen]
         cells += [f"{row['seconds']:.0f}", f"{row['queries_a_second']:.0f}", f"{row['samples']} x {row['seeds']}"]
         lines.append(cells)
     return table(head, lines)
@@ -94,7 +93,7 @@ def difference_table(rows: Sequence[Mapping[str, Any]]) -> str:
         head,
         [
             [row["victim"], row["attack"], row["against"],
-             f"{row['queries_fewer_mean']:.1f} ({row['interval'][0]:.1f} to {row['interval'][1]:.1f})", row["samples"]]
+             spread(row["queries_fewer_mean"], row["interval"]), row["samples"]]
             for row in rows
         ],
     )  # fmt: skip
@@ -123,5 +122,11 @@ def _remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["## Remarks\n", "\n".join(dict.fromkeys(said)) + "\n"] if said else []
 
 
-def _number(value: float | None, digits: int) -> str:
+def spread(mean: float, interval: Sequence[float]) -> str:
+    """A mean with its interval."""
+    return f"{mean:.1f} ({interval[0]:.1f} to {interval[1]:.1f})"
+
+
+def number(value: float | None, digits: int) -> str:
+    """A figure, or a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"

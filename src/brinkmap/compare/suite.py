@@ -80,13 +80,9 @@ def _right(victim: Victim, samples: Array, labels: Ints, count: int | None) -> t
     """(k,) bool: whether it gets the first k samples right, no more than it takes to find `count`; and the queries."""
     metered, right = Metered(victim, largest_batch=CHUNK, batch_size=CHUNK), np.zeros(0, bool)
     for begin in range(0, len(samples), CHUNK):
-        numbers = range(begin, min(begin + CHUNK, len(samples)))
-        for number in numbers:
-            metered.open(number, 2)  # a batch that fails is asked again row by row
-        answers = metered.ask(numbers, samples[numbers.start : numbers.stop].copy(), [b""] * len(numbers))
-        for number in numbers:
-            metered.close(number)
-        found = answers.probabilities.argmax(axis=1) == labels[numbers.start : numbers.stop]
+        part = slice(begin, min(begin + CHUNK, len(samples)))
+        answers = metered.ask_once(range(part.start, part.stop), samples[part].copy())
+        found = answers.probabilities.argmax(axis=1) == labels[part]
         found[list(answers.failed)] = False
         right = np.append(right, found)
         if count is not None and right.sum() >= count:

@@ -101,11 +101,7 @@ class Buyer:
         return got, left / max(len(got), 1)
 
     def _ask(self, numbers: Sequence[int], batch: Array) -> Array:
-        for number in numbers:
-            self._metered.open(number, 2)  # a batch that fails is asked again row by row
-        answers = self._metered.ask(numbers, batch, [b""] * len(numbers))
-        for number in numbers:
-            self._metered.close(number)
+        answers = self._metered.ask_once(numbers, batch)
         if answers.failed:
             raise VictimError(f"training: {next(iter(answers.failed.values()))}")
         return answers.probabilities

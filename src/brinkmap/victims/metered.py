@@ -139,6 +139,23 @@ class Metered:
                 probabilities[row] = answer
         return Answers(probabilities, paid, reasons)
 
+    def ask_once(self, tasks: Sequence[int], batch: Array) -> Answers:
+        """Put one sample for each task to the victim; every task is opened for it and closed again.
+
+        Args:
+            tasks: none of them open.
+            batch: as for `ask`; a batch that fails is asked again row by row, which each task may pay for.
+
+        Raises:
+            VictimError: the answer has not the victim's shape.
+        """
+        for task in tasks:
+            self.open(task, 2)
+        answers = self.ask(tasks, batch, [b""] * len(tasks))
+        for task in tasks:
+            self.close(task)
+        return answers
+
     def _to_pay_for(self, tasks: Sequence[int], keys: Sequence[bytes]) -> list[int]:
         """The rows that nobody has asked before, once each; nothing is charged yet."""
         fresh, pending, due = [], set(), dict.fromkeys(tasks, 0)
