@@ -1,0 +1,182 @@
+"""Training a classifier by a recipe: goes on bit for bit, and picks its best checkpoint on a validation split."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from brinkmap.errors import InputError
+from brinkmap.harden.adversaries import Adversary
+from brinkmap.harden.labelled import Labelled
+from brinkmap.harden.objectives import PolicyGradient
+from brinkmap.harden.recipe import Checked, Recipe
+from brinkmap.harden.rewards import Baseline, Constant, NoBaseline, RewardSchedule
+from brinkmap.harden.taken_up import Kept, keep, take_up
+from brinkmap.seeding import training_generator
+
+__all__ = ["Fitted", "accuracy", "fit", "policy_gradient"]
+
+LOOK = 256
+"""Samples at once when accuracies are looked at."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training."""
+
+    net: nn.Module
+    """With the weights of the best look, in evaluation mode."""
+    last: dict[str, Tensor]
+    """The weights after the last epoch."""
+    history: tuple[Checked, ...]
+    """Every look in order."""
+    best: Checked
+    """The look that was picked: the first one with the highest judged accuracy on the validation split."""
+
+
+def policy_gradient(
+    net: nn.Module, data: Labelled, validation: Labelled, recipe: Recipe | None = None, *,
+    rewards: RewardSchedule | None = None, baseline: Baseline | None = None, **more: Any,
+) -> Fitted:  # fmt: skip
+    """Train a classifier by rewards for answers that it draws from its own softmax.
+
+    Args:
+        net: to logits; trained in place.
+        data: what to train on.
+        validation: what checkpoints are picked by.
+        recipe: adversary, optimiser, epochs and the like; its objective gives way to this one.
+        rewards: +1 and -1 where none is given.
+        baseline: taken off the rewards; nothing, as in the paper.
+        more: `watched`, `folder` and `watch` of `fit`.
+
+    Source: Gupta 2020 (SVRHM workshop, NeurIPS).
+    """
+    recipe = recipe or Recipe()
+    settings = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__ if name != "objective"}
+    objective = PolicyGradient(rewards or Constant(), baseline or NoBaseline())
+    return fit(net, data, validation, Recipe(objective=objective, **settings), **more)
+
+
+def fit(
+    net: nn.Module, data: Labelled, validation: Labelled, recipe: Recipe, *,
+    watched: dict[str, Labelled] | None = None, folder: Path | None = None,
+    watch: Callable[[Checked], None] | None = None,
+) -> Fitted:  # fmt: skip
+    """Train a classifier by a recipe; the same call in the same folder goes on where it was left, to the same bits.
+
+    Args:
+        net: to logits; trained in place, and left with the best weights.
+        data: what to train on.
+        validation: what checkpoints are picked by.
+        recipe: how.
+        watched: more sets whose accuracies are noted at each look; nothing is picked by them.
+        folder: for the checkpoint; none is kept without one.
+        watch: called with each look as it is taken.
+
+    Raises:
+        InputError: the folder's training was begun otherwise, or the loss is no number any more.
+    """
+    looked_at = {"train": _as_many(data, validation), "validation": validation, **(watched or {})}
+    training = _Training(net, data, recipe)
+    kept = take_up(folder, recipe, net, training.optimiser)
+    training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
+    history, best = list(kept.history), kept.best
+    for checked in history:
+        if watch is not None:
+            watch(checked)
+    seconds = history[-1].seconds if history else 0.0
+    for epoch in range(history[-1].epoch if history else 0, recipe.epochs):
+        started = time.perf_counter()
+        training.epoch(epoch)
+        seconds += time.perf_counter() - started
+        if (epoch + 1) % recipe.check_every and epoch + 1 < recipe.epochs:
+            continue
+        checked = _look(net, epoch + 1, seconds, training, looked_at, recipe)
+        history.append(checked)
+        if best is None or checked.judged["validation"] > max(one.judged["validation"] for one in history[:-1]):
+            best = copy.deepcopy(net.state_dict())
+        keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
+        if watch is not None:
+            watch(checked)
+    assert best is not None
+    last = copy.deepcopy(net.state_dict())
+    net.load_state_dict(best)
+    return Fitted(net.eval(), last, tuple(history), max(history, key=lambda one: one.judged["validation"]))
+
+
+class _Training:
+    """The weights, the optimiser, and how often in a row each sample was answered wrongly."""
+
+    def __init__(self, net: nn.Module, data: Labelled, recipe: Recipe) -> None:
+        self.net, self.recipe = net, recipe
+        self.samples, self.labels = data.tensors()
+        self.optimiser = recipe.optimiser.begin(net.parameters())
+        self.mistakes = torch.zeros(len(data), dtype=torch.int64)
+        self.losses: list[float] = []
+        self.earned: list[float] = []
+
+    def epoch(self, number: int) -> None:
+        """One pass; all that is random in it follows from the recipe's seed and the number."""
+        recipe = self.recipe
+        drawn = training_generator(recipe.seed, "epoch", number)
+        generator = torch.Generator().manual_seed(int(drawn.integers(2**62)))
+        batches = torch.from_numpy(drawn.permutation(len(self.labels))).split(recipe.batch)
+        self.net.train()
+        for place, rows in enumerate(batches):
+            for group in self.optimiser.param_groups:
+                group["lr"] = recipe.optimiser.rate(number * len(batches) + place, recipe.epochs * len(batches))
+            self._step(rows, generator)
+
+    def _step(self, rows: Tensor, generator: torch.Generator) -> None:
+        labels = self.labels[rows]
+        shown = self.recipe.adversary(self.net, self.samples[rows], labels, generator)
+        outcome = self.recipe.objective(self.net(shown), labels, self.mistakes[rows], generator)
+        self.optimiser.zero_grad(set_to_none=True)
+        outcome.loss.backward()
+        self.optimiser.step()
+        self.mistakes[rows] = torch.where(outcome.right, 0, self.mistakes[rows] + 1)
+        self.losses.append(outcome.loss.item())
+        self.earned.append(outcome.reward)
+        if not math.isfinite(self.losses[-1]):
+            raise InputError(
+                f"training: the loss is {self.losses[-1]} after {len(self.losses)} steps. Lower the learning rate; "
+                "the last checkpoint is kept."
+            )
+
+
+def _look(
+    net: nn.Module, epoch: int, seconds: float, training: _Training, sets: dict[str, Labelled], recipe: Recipe
+) -> Checked:
+    loss, reward = float(np.mean(training.losses)), float(np.mean(training.earned))
+    training.losses, training.earned = [], []
+    natural = {name: accuracy(net, one) for name, one in sets.items()}
+    judged = {name: accuracy(net, one, recipe.judge, recipe.seed) for name, one in sets.items()}
+    return Checked(epoch, seconds, loss, reward, natural, judged)
+
+
+def accuracy(net: nn.Module, data: Labelled, adversary: Adversary | None = None, seed: int = 0) -> float:
+    """The share that a network gets right, of samples as they are or as an adversary changes them against it."""
+    net.eval()
+    generator = torch.Generator().manual_seed(seed)
+    samples, labels = data.tensors()
+    right = 0
+    for shown, classes in zip(samples.split(LOOK), labels.split(LOOK), strict=True):
+        if adversary is not None:
+            shown = adversary(net, shown, classes, generator)
+        with torch.inference_mode():
+            right += int((net(shown).argmax(dim=1) == classes).sum())
+    return right / len(data)
+
+
+def _as_many(data: Labelled, other: Labelled) -> Labelled:
+    """The first so many samples: accuracy on training samples is not worth more time than that on the others."""
+    return Labelled(data.samples[: len(other)], data.labels[: len(other)])

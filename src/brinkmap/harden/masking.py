@@ -1,0 +1,133 @@
+"""Is a classifier strong, or only its gradient of no use? Attacks that need none, beside those that follow it.
+
+Athalye, Carlini & Wagner 2018 (arXiv:1802.00420) name the signs: attacks without gradients, or made on another network,
+find what those with gradients miss; one step does better than many; gradients vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from brinkmap.attack import attack
+from brinkmap.harden.adversaries import FGSM, PGD, Adversary, slope
+from brinkmap.harden.labelled import Labelled
+from brinkmap.run import Run
+from brinkmap.victims.wrap import wrap
+
+__all__ = ["MaskingSigns", "masking_signs"]
+
+VANISHED = 1e-8
+"""Root mean square of a gradient below which its signs are noise."""
+
+
+@dataclass(frozen=True)
+class MaskingSigns:
+    """Shares of the same samples that a classifier still gets right, and what its gradients are like."""
+
+    samples: int
+    natural: float
+    white_box: dict[str, float]
+    """One step, and many, along its own gradient."""
+    transferred: dict[str, float]
+    """Many steps along another network's gradient."""
+    black_box: dict[str, float]
+    """Attacks that ask for nothing but answers."""
+    missed: float
+    """The share that an attack without its gradient gets wrong and none with it does."""
+    gradient_rms: float
+    """Median over the samples it gets right, of cross-entropy's gradient."""
+    vanished: float
+    """The share of these whose gradient is nothing."""
+    queries: int
+    """Paid for the black-box attacks."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether attacks without its gradient find noticeably more, or one step more than many.
+
+        Noticeably is two standard errors of a share, and never less than two hundredths.
+        """
+        fgsm, pgd = self.white_box["FGSM"], self.white_box["PGD"]
+        noise = max(0.02, 2 * (0.25 / self.samples) ** 0.5)
+        return self.missed > noise or pgd > fgsm + noise or self.vanished > noise
+
+
+def masking_signs(
+    net: nn.Module, data: Labelled, epsilon: float, surrogates: Mapping[str, nn.Module], *,
+    budget: int = 1000, agents: Mapping[str, Run] | None = None, seed: int = 0,
+) -> MaskingSigns:  # fmt: skip
+    """Put attacks with and without gradients to the same samples at the same distance.
+
+    Args:
+        net: to logits.
+        data: samples on 0..1 and their classes.
+        epsilon: the Linf distance.
+        surrogates: other networks by name, that candidates are made on.
+        budget: queries a sample for each black-box attack.
+        agents: runs of black-box attacks by name; Square, and our credit agent with `tint`, where none is given.
+        seed: of every random choice.
+    """
+    net.eval()
+    many = PGD(epsilon, epsilon / 4, 40)
+    white = {name: _survives(net, data, net, one, seed) for name, one in (("FGSM", FGSM(epsilon)), ("PGD", many))}
+    moved = {name: _survives(net, data, one, many, seed) for name, one in surrogates.items()}
+    asked, queries = {}, 0
+    for name, run in (agents or black_boxes(epsilon, budget, seed)).items():
+        victim = wrap(net, shape=data.samples.shape[1:], classes=_classes(net, data))
+        results = sorted(attack(victim, data.samples, data.labels, run), key=lambda one: one.index)
+        asked[name] = np.array([one.attacked and not one.success for one in results])
+        queries += sum(one.queries for one in results)
+    with_it = np.logical_and.reduce(list(white.values()))
+    without = np.logical_and.reduce([*moved.values(), *asked.values()]) if moved or asked else with_it
+    sizes = _gradients(net, data)
+    return MaskingSigns(
+        samples=len(data), natural=float(_right(net, data).mean()),
+        white_box=_shares(white), transferred=_shares(moved), black_box=_shares(asked),
+        missed=float((with_it & ~without).mean()), gradient_rms=float(np.median(sizes)) if len(sizes) else 0.0,
+        vanished=float((sizes < VANISHED).mean()) if len(sizes) else 0.0, queries=queries,
+    )  # fmt: skip
+
+
+def black_boxes(epsilon: float, budget: int, seed: int) -> dict[str, Run]:
+    """Square, and the credit agent with signs of a size, both within the distance."""
+    return {
+        "Square": Run(agent="square", max_linf=epsilon, budget=budget, seed=seed),
+        "credit": Run(agent="credit", distortions=["tint"], patch=4, max_linf=epsilon, budget=budget, seed=seed),
+    }
+
+
+def _survives(net: nn.Module, data: Labelled, made_on: nn.Module, adversary: Adversary, seed: int) -> np.ndarray:
+    """(n,) bool, whether the network is right on what the adversary makes against another one, or itself."""
+    samples, labels = data.tensors()
+    changed = adversary(made_on, samples, labels, torch.Generator().manual_seed(seed))
+    with torch.inference_mode():
+        right: np.ndarray = (net(changed).argmax(dim=1) == labels).numpy()
+    return right & _right(net, data)
+
+
+def _right(net: nn.Module, data: Labelled) -> np.ndarray:
+    samples, labels = data.tensors()
+    with torch.inference_mode():
+        right: np.ndarray = (net(samples).argmax(dim=1) == labels).numpy()
+    return right
+
+
+def _gradients(net: nn.Module, data: Labelled) -> np.ndarray:
+    """(m,) root mean square of each gradient, over the samples that the network gets right."""
+    samples, labels = data.tensors()
+    sizes = slope(net, samples, labels).flatten(1).square().mean(dim=1).sqrt().numpy()
+    return np.asarray(sizes[_right(net, data)])
+
+
+def _classes(net: nn.Module, data: Labelled) -> int:
+    with torch.inference_mode():
+        return int(net(data.tensors()[0][:1]).shape[1])
+
+
+def _shares(survivors: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {name: float(one.mean()) for name, one in survivors.items()}

@@ -1,0 +1,80 @@
+"""A training on disk: all that going on from a checkpoint needs, and what it was begun with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from brinkmap.errors import InputError
+from brinkmap.harden.recipe import Checked, Recipe
+
+__all__ = ["CHECKPOINT", "Kept", "keep", "take_up"]
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is not in the network and its optimiser."""
+
+    mistakes: Tensor
+    """(n,) how often in a row each sample was answered wrongly; empty where nothing has begun."""
+    history: tuple[Checked, ...] = ()
+    best: dict[str, Tensor] | None = None
+    """The weights of the look that would be picked now."""
+
+
+def keep(folder: Path | None, recipe: Recipe, net: nn.Module, optimiser: torch.optim.Optimizer, kept: Kept) -> None:
+    """Write the checkpoint, whole or not at all."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"net.{name}": values for name, values in net.state_dict().items()}
+    tensors |= {f"best.{name}": values for name, values in (kept.best or {}).items()}
+    for number, values in optimiser.state_dict()["state"].items():
+        tensors |= {f"moments.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
+    tensors["mistakes"] = kept.mistakes
+    told = {"recipe": recipe.fingerprint, "history": json.dumps([asdict(one) for one in kept.history])}
+    part = folder / "checkpoint.part"
+    save_file({name: values.clone().contiguous() for name, values in tensors.items()}, part, metadata=told)
+    part.replace(folder / CHECKPOINT)
+
+
+def take_up(folder: Path | None, recipe: Recipe, net: nn.Module, optimiser: torch.optim.Optimizer) -> Kept:
+    """Put network and optimiser back to where the folder's checkpoint left them.
+
+    Raises:
+        InputError: the checkpoint is of another recipe or network.
+    """
+    if folder is None or not (folder / CHECKPOINT).is_file():
+        return Kept(torch.zeros(0, dtype=torch.int64))
+    with safe_open(str(folder / CHECKPOINT), "pt") as held:
+        told = held.metadata()
+        if told["recipe"] != recipe.fingerprint:
+            raise InputError(
+                f"training: {folder} was begun with {told['recipe']}, got {recipe.fingerprint}. "
+                "Give the same settings or another folder."
+            )
+        tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+    try:
+        net.load_state_dict(_under("net.", tensors))
+    except RuntimeError as error:
+        raise InputError(f"training: {folder} was begun with another network: {error}") from error
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in _under("moments.", tensors).items():
+        number, _, name = key.partition(".")
+        moments.setdefault(int(number), {})[name] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    history = tuple(Checked(**one) for one in json.loads(told["history"]))
+    return Kept(tensors["mistakes"], history, _under("best.", tensors) or None)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,113 @@
+"""Small classifiers of our own, the same for signals, pictures and clips, and their weights on disk with a card."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast, final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from brinkmap.arrays import Bounds
+from brinkmap.errors import InputError
+from brinkmap.victims.function import FunctionVictim
+from brinkmap.victims.torch_adapter import torch_function
+
+__all__ = ["SmallVGG", "load_classifier", "save_classifier"]
+
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+CARD = "brinkmap-classifier"
+
+
+@final
+class SmallVGG(nn.Module):
+    """Pairs of 3-wide convolutions, each pair followed by halving every axis, then two dense layers.
+
+    The network of Gupta 2020 (SVRHM workshop, NeurIPS), whose figure of the widths the paper's text does not repeat.
+
+    Args:
+        shape: (c, *extent) of a sample on the scale 0..1.
+        classes: how many it tells apart.
+        widths: channels of each pair; an axis has to be at least 2 to the power of their number.
+        hidden: width of the dense layer.
+        layer_norm: whether the logits are normalised before the softmax, the paper's cure for obfuscated gradients.
+
+    Raises:
+        InputError: the extent is too small to be halved so often.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], classes: int, widths: Sequence[int] = (16, 32, 64), hidden: int = 256,
+        layer_norm: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        channels, *extent = shape
+        if min(extent) < 2 ** len(widths):
+            raise InputError(
+                f"network: {len(widths)} pairs halve an axis to nothing below {2 ** len(widths)} values, got {extent}. "
+                "Give fewer widths."
+            )
+        self.settings: dict[str, Any] = {
+            "shape": [int(n) for n in shape], "classes": int(classes), "widths": [int(n) for n in widths],
+            "hidden": int(hidden), "layer_norm": bool(layer_norm),
+        }  # fmt: skip
+        convolution, pool = CONVOLUTIONS[len(extent)], POOLS[len(extent)]
+        layers: list[nn.Module] = []
+        for before, after in zip([channels, *widths], widths, strict=False):
+            layers += [convolution(before, after, 3, padding=1), nn.ReLU()]
+            layers += [convolution(after, after, 3, padding=1), nn.ReLU(), pool(2)]
+        self.trunk = nn.Sequential(*layers)
+        flat = widths[-1] * math.prod(n // 2 ** len(widths) for n in extent)
+        head: list[nn.Module] = [nn.Linear(flat, hidden), nn.ReLU(), nn.Linear(hidden, classes)]
+        self.head = nn.Sequential(*head, *([nn.LayerNorm(classes)] if layer_norm else []))
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(n, classes) logits for samples (n, c, *extent) on 0..1."""
+        if samples.dim() == 4:
+            samples = samples.contiguous(memory_format=torch.channels_last)  # faster on processors
+        return cast("Tensor", self.head(self.trunk(samples).flatten(1)))
+
+
+def save_classifier(net: SmallVGG, path: Path, bounds: Bounds = (0.0, 1.0), **told: Any) -> None:
+    """Write weights and a card, whole or not at all.
+
+    Args:
+        net: what is saved.
+        path: a .safetensors file.
+        bounds: of the samples as the user has them; they are scaled to 0..1 before the network sees them.
+        told: whatever else the card should say, such as the training's settings and figures.
+    """
+    card = told | {"kind": CARD, "network": net.settings, "bounds": list(bounds)}
+    part = path.with_name(path.name + ".part")
+    weights = {name: values.contiguous() for name, values in net.state_dict().items()}
+    save_file(weights, part, metadata={"card": json.dumps(card)})
+    part.replace(path)
+
+
+def load_classifier(path: str | Path) -> FunctionVictim:
+    """The victim in a file that `save_classifier` (or `brinkmap harden`) has written.
+
+    Raises:
+        InputError: no such file, or another kind of file.
+    """
+    try:
+        with safe_open(str(path), "pt") as held:
+            card = json.loads((held.metadata() or {}).get("card", "{}"))
+            weights = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f"victim {str(path)!r}: cannot be read: {error}.") from error
+    if card.get("kind") != CARD:
+        raise InputError(f"victim {str(path)!r}: no classifier of ours. Give model.onnx or path/to/file.py:factory.")
+    net = SmallVGG(**card["network"])
+    net.load_state_dict(weights)
+    low, high = card["bounds"]
+    return FunctionVictim(
+        torch_function(net), shape=tuple(net.settings["shape"]), classes=net.settings["classes"], bounds=(low, high),
+        outputs="logits", mean=low, std=high - low, name=Path(path).stem,
+    )  # fmt: skip
