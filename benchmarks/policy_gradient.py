@@ -1,8 +1,8 @@
 """The study of a classifier trained by rewards, beside cross-entropy: Gupta 2020 redone, and its doubt tested.
 
-python benchmarks/policy_gradient.py digits            every cell on the embedded digits: minutes
-python benchmarks/policy_gradient.py cifar [CELL ...]  CIFAR-10's JPEG images of ../shared/data: hours; goes on if stopped
-python benchmarks/policy_gradient.py cifar --evaluate  measures what is trained; --page writes docs/results/policy-gradient.md
+python benchmarks/policy_gradient.py digits              every cell on the embedded digits: half an hour
+python benchmarks/policy_gradient.py cifar [CELL ...]    CIFAR-10's JPEG images of ../shared/data: hours; can be resumed
+python benchmarks/policy_gradient.py cifar --evaluate    measures what is trained and writes the page; --page only that
 
 One network and one compute for all cells of a schedule: a pass over FGSM samples costs two plain ones, one over PGD-5
 samples six, and the passes are shared out accordingly. Weights are in build/policy-gradient/, figures in docs/results/.
@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import policy_gradient_page
-import real_data
 import torch
 
+import policy_gradient_page
+import real_data
 from brinkmap.data import digits_heldout, digits_train
 from brinkmap.harden import (
     FGSM,
@@ -123,7 +123,7 @@ def case_of(name: str) -> Case:
         )  # fmt: skip
     sets = [np.load(real_data.SHARED / "cifar10" / f"{part}.npz") for part in ("train_jpeg_10000", "test_jpeg_1000")]
     train, test = (Labelled(np.float32(one["x"].transpose(0, 3, 1, 2) / 255), np.int64(one["y"])) for one in sets)
-    return Case(name, train, test, (16, 32, 64), 256, 1.0, modern=36, published=220, attacked=200)
+    return Case(name, train, test, (16, 32, 64), 256, 1.0, modern=36, published=110, attacked=200)
 
 
 def recipe_of(case: Case, cell: Cell) -> Recipe:

@@ -1,1 +1,2 @@
-def write(results): return results
+def write(results):
+    return results

@@ -40,7 +40,10 @@ PARTIES: dict[str, dict[str, Any]] = {
     "bandits within L2": {"agent": "bandits", "max_l2": 1.0},
     "bandits within Linf": {"agent": "bandits", "max_linf": 0.1},
     "rlab-sweep": {"agent": "rlab-sweep"},
+    "one-pixel": {"agent": "one-pixel"},
+    "one-pixel-constrained": {"agent": "one-pixel-constrained"},
 }
+TINY = {1: Linear((1, 9), bounds=(-3, 5)), 2: Linear((1, 3, 4)), 3: Linear((1, 2, 2, 3))}
 PICTURE = {2: Linear((1, 10, 10))}
 MADE_FOR: dict[str, dict[int, Linear]] = {
     "digits": {2: Linear((1, 8, 8), classes=10)},
@@ -51,6 +54,8 @@ MADE_FOR: dict[str, dict[int, Linear]] = {
     "pixle": PICTURE,
     "one-pixel-torchattacks": {2: Linear((1, 5, 5))},
     "geoda": PICTURE,
+    "one-pixel": TINY,
+    "one-pixel-constrained": TINY,
 }
 """What parties that cannot attack just any victim are set on."""
 AGENTS = ("random", "greedy", "credit")

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from brinkmap.errors import InputError
 from brinkmap.results import PUBLIC_FIELDS, AttackResult
 
-__all__ = ["Store", "read_results", "write_text"]
+__all__ = ["Store", "read_results", "write_json", "write_text"]
 
 PARTS = "part-[0-9]*.parquet"
 PART_ROWS = 1000
@@ -120,7 +120,7 @@ class Store:
         self._state["costs"] = costs
         if batch_size is not None:
             self._state.setdefault("batch_size", batch_size)
-        self._write_json(self.directory / "run.json", self._state)
+        write_json(self.directory / "run.json", self._state)
         if self._waiting:
             name = f"part-{self._next:06d}.parquet"
             traced = [row for result, _ in self._waiting for row in _trace_rows(result)]
@@ -141,14 +141,14 @@ class Store:
     def write_summary(self, summary: dict[str, Any]) -> Path:
         """`summary.json`."""
         path = self.directory / "summary.json"
-        self._write_json(path, summary)
+        write_json(path, summary)
         return path
 
     def _agree(self, fingerprint: dict[str, Any]) -> dict[str, Any]:
         path = self.directory / "run.json"
         if not path.exists():
             state: dict[str, Any] = {"run": fingerprint}
-            self._write_json(path, state)
+            write_json(path, state)
             return state
         try:
             state = json.loads(path.read_text())
@@ -164,9 +164,6 @@ class Store:
     def _all(self, columns: list[str]) -> pa.Table:
         paths = sorted(self._parts.glob(PARTS))
         return pa.concat_tables([SCHEMA.empty_table().select(columns), *(_read(path, columns) for path in paths)])
-
-    def _write_json(self, path: Path, value: dict[str, Any]) -> None:
-        write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def read_results(path: Path) -> list[AttackResult]:
@@ -223,6 +220,11 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
         raise InputError(
             f"{path} is no whole file of results: {said}. Delete it, and its samples are run again."
         ) from error
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """A file of JSON with its keys in order, whole or not at all."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
@@ -15,7 +22,7 @@ from brinkmap.audit import Audit
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
 
-__all__ = ["Progress", "print_audit"]
+__all__ = ["Progress", "print_audit", "training_bar"]
 
 FIGURES = (
     ("samples", "samples", "{:d}"),
@@ -42,11 +49,7 @@ class Progress:
     """
 
     def __init__(self, total: int) -> None:
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[so_far]}"),
-            TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
-        )  # fmt: skip
-        self._bar = RichProgress(*columns, console=Console(stderr=True))
+        self._bar = RichProgress(*_columns(), console=Console(stderr=True))
         self._task = self._bar.add_task("attacking", total=total, so_far="")
         self._attacked = self._flipped = 0
 
@@ -70,6 +73,19 @@ class Progress:
         self._flipped += result.success
         rate = f", {self._flipped / self._attacked:.0%} flipped" if self._attacked else ""
         self._bar.update(self._task, advance=1, so_far=f"{session.metered.ledger.total:,} queries{rate}")
+
+
+def training_bar() -> RichProgress:
+    """A bar with ETA for a training; its tasks say in `so_far` how it goes. A log file gets none."""
+    console = Console(stderr=True)
+    return RichProgress(*_columns(), console=console, disable=not console.is_terminal)
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[so_far]}"),
+        TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
+    )  # fmt: skip
 
 
 def print_audit(done: Audit) -> None:

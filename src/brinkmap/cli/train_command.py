@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
-from brinkmap.arrays import Array, as_samples
+from brinkmap.cli.progress import training_bar
 from brinkmap.data import DataSet, load_data
 from brinkmap.errors import InputError, MissingExtra
 from brinkmap.run import Run
@@ -110,11 +105,11 @@ def _train_response(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
     labels = data.labels if flags.labels else None
     if flags.labels and labels is None:
         raise InputError(f"labels: {flags.data} has none. Leave --labels out.")
-    with _bar() as bar:
-        task = bar.add_task("training", total=plan.queries, so_far="")
+    with training_bar() as bar:
+        task = bar.add_task("training", total=plan.queries, so_far="queries")
         agent = train(
-            victim, _stacked(data, victim), plan, labels=labels, folder=flags.out, name=flags.name,
-            watch=lambda made: bar.update(task, completed=made.queries, so_far=f"loss {made.loss:.2f}"),
+            victim, data.stacked(victim.bounds), plan, labels=labels, folder=flags.out, name=flags.name,
+            watch=lambda made: bar.update(task, completed=made.queries, so_far=f"queries, loss {made.loss:.2f}"),
         )  # fmt: skip
     assert agent.made_for is not None
     print(f"training queries: {agent.made_for.training_queries:,d}")
@@ -127,21 +122,16 @@ def _train_ppo(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
     from brinkmap.training.ppo import train_ppo
 
     run = Run(distortions=flags.distortions, patch=flags.patch or None, max_l2=flags.max_l2, seed=flags.seed)
-    with _bar() as bar:
-        task = bar.add_task("training", total=flags.queries, so_far="")
+    with training_bar() as bar:
+        task = bar.add_task("training", total=flags.queries, so_far="queries")
         agent = train_ppo(
-            victim, _stacked(data, victim), data.labels, run, flags.queries, flags.seed,
+            victim, data.stacked(victim.bounds), data.labels, run, flags.queries, flags.seed,
             progress=lambda made: bar.update(task, completed=min(made.queries, flags.queries)),
         )  # fmt: skip
     path = flags.out / f"{flags.name}.safetensors"
     agent.save(path)
     print(f"training queries: {agent.card['training_queries']:,d}")
     return path
-
-
-def _stacked(data: DataSet, victim: Victim) -> Array:
-    """All samples at once."""
-    return np.concatenate([as_samples(sample[None], victim.bounds) for sample in data])
 
 
 def _plan(flags: TrainFlags) -> Training:
@@ -153,13 +143,3 @@ def _plan(flags: TrainFlags) -> Training:
     if flags.patch:
         given["patch"] = flags.patch
     return Training(**given)
-
-
-def _bar() -> Bar:
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("queries {task.fields[so_far]}"),
-        TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    return Bar(*columns, console=console, disable=not console.is_terminal)

@@ -18,7 +18,7 @@ from brinkmap.recorded import fingerprint_of, recorded, settings_of, versions
 from brinkmap.registry import resolve
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
-from brinkmap.store import Store, write_text
+from brinkmap.store import Store, write_json
 
 __all__ = ["NATURAL", "NORM", "Kept", "kept_cells", "run_suite"]
 
@@ -155,4 +155,4 @@ def _track(session: Session) -> str:
 
 
 def _write(folder: Path, facts: dict[str, Any]) -> None:
-    write_text(folder / "cell.json", json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    write_json(folder / "cell.json", facts)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
-from brinkmap.arrays import Ints
+from brinkmap.arrays import Array, Bounds, Ints, as_samples
 
 __all__ = ["ArraySamples", "DataSet", "Samples"]
 
@@ -50,6 +50,10 @@ class DataSet:
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter(self.samples)
+
+    def stacked(self, bounds: Bounds = (0.0, 1.0)) -> Array:
+        """All samples at once, (n, c, *extent) float32 within the bounds where they are uint8."""
+        return np.concatenate([as_samples(sample[None], bounds) for sample in self])
 
     @cached_property
     def checksum(self) -> str:

@@ -11,6 +11,7 @@ except ImportError as error:
     raise MissingExtra("hardening", "torch") from error
 
 from brinkmap.harden.adversaries import FGSM, PGD, Adversary, Unchanged
+from brinkmap.harden.classify import ClassifyEnv
 from brinkmap.harden.fit import Fitted, accuracy, fit, policy_gradient
 from brinkmap.harden.labelled import Labelled, split
 from brinkmap.harden.masking import MaskingSigns, masking_signs
@@ -26,6 +27,7 @@ __all__ = [
     "Adversary",
     "Balanced",
     "Checked",
+    "ClassifyEnv",
     "Constant",
     "CrossEntropy",
     "ExpectedReward",

@@ -7,13 +7,16 @@ find what those with gradients miss; one step does better than many; gradients v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
+from brinkmap.agents.distance import ROUNDING
 from brinkmap.attack import attack
+from brinkmap.distortions import Medium
+from brinkmap.distortions.tone import tint
 from brinkmap.harden.adversaries import FGSM, PGD, Adversary, slope
 from brinkmap.harden.labelled import Labelled
 from brinkmap.run import Run
@@ -77,7 +80,7 @@ def masking_signs(
     white = {name: _survives(net, data, net, one, seed) for name, one in (("FGSM", FGSM(epsilon)), ("PGD", many))}
     moved = {name: _survives(net, data, one, many, seed) for name, one in surrogates.items()}
     asked, queries = {}, 0
-    for name, run in (agents or black_boxes(epsilon, budget, seed)).items():
+    for name, run in (agents or black_boxes(data.samples.shape[1:], epsilon, budget, seed)).items():
         victim = wrap(net, shape=data.samples.shape[1:], classes=_classes(net, data))
         results = sorted(attack(victim, data.samples, data.labels, run), key=lambda one: one.index)
         asked[name] = np.array([one.attacked and not one.success for one in results])
@@ -93,11 +96,12 @@ def masking_signs(
     )  # fmt: skip
 
 
-def black_boxes(epsilon: float, budget: int, seed: int) -> dict[str, Run]:
-    """Square, and the credit agent with signs of a size, both within the distance."""
+def black_boxes(shape: tuple[int, ...], epsilon: float, budget: int, seed: int) -> dict[str, Run]:
+    """Square, and the credit agent with signs of up to the distance on patches of 4, both within it."""
+    signs = [replace(one, epsilon=epsilon * (1 - ROUNDING) / 2**4) for one in tint(Medium(shape, None))]
     return {
         "Square": Run(agent="square", max_linf=epsilon, budget=budget, seed=seed),
-        "credit": Run(agent="credit", distortions=["tint"], patch=4, max_linf=epsilon, budget=budget, seed=seed),
+        "credit": Run(agent="credit", distortions=signs, patch=4, max_linf=epsilon, budget=budget, seed=seed),
     }
 
 

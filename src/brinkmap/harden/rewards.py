@@ -135,7 +135,10 @@ class MeanReward:
 @final
 @dataclass(frozen=True)
 class ExpectedReward:
-    """What the network itself expects to earn on the sample; known exactly, since an episode is one answer."""
+    """What the network itself expects to earn on the sample; known exactly, since an episode is one answer.
+
+    Steadies the gradient most at the outset, when nearly every answer is wrong; once most are right it no longer does.
+    """
 
     def __call__(self, rewards: Tensor, chances: Tensor, if_right: Tensor, if_wrong: Tensor) -> Tensor:
         """One for each sample."""

@@ -50,7 +50,7 @@ def auto_attack(net: nn.Module, data: Labelled, epsilon: float, seed: int = 0) -
         if len(rows):
             with contextlib.redirect_stdout(io.StringIO()):  # the package reports by printing
                 attack = AutoAttack(net, attacks=[stage], eps=epsilon, norm="Linf", seed=seed, version="custom")
-                changed = attack.run_standard_evaluation(samples[rows], labels[rows])
+                changed, _ = attack.run_standard_evaluation(samples[rows], labels[rows])
             with torch.inference_mode():
                 right[rows] = net(changed).argmax(dim=1) == labels[rows]
         left[stage] = float(right.float().mean())

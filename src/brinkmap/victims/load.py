@@ -31,10 +31,11 @@ def load_victim(
     """The victim that a reference stands for; what is stated here goes before what the model says of itself.
 
     Args:
-        reference: `model.onnx`, a registered name, `path/to/file.py:factory` or `package.module:factory`. A factory is
-            a function or class called with no argument; it returns a victim, `(module, shape)`, a PyTorch module, a
-            scikit-learn classifier or a callable. Module and callable may carry the arguments of `wrap` as attributes,
-            and a function that carries `shape` is taken for the model itself.
+        reference: `model.onnx`, a `model.safetensors` of `brinkmap harden`, a registered name,
+            `path/to/file.py:factory` or `package.module:factory`. A factory is a function or class called with no
+            argument; it returns a victim, `(module, shape)`, a PyTorch module, a scikit-learn classifier or a callable.
+            Module and callable may carry the arguments of `wrap` as attributes, and a function that carries `shape` is
+            taken for the model itself.
         bounds: as `wrap` takes it.
         mean: as `wrap` takes it.
         std: as `wrap` takes it.
@@ -51,6 +52,8 @@ def load_victim(
     stated = {name: value for name, value in given.items() if value is not None}
     if reference.lower().endswith(".onnx"):
         return wrap(reference, **stated)
+    if reference.lower().endswith(".safetensors"):
+        return _hardened(reference, stated)
     found = resolve("victim", reference)
     try:
         return _wrapped(found if _is_model(found) else found(), stated)
@@ -58,6 +61,14 @@ def load_victim(
         raise
     except Exception as error:
         raise InputError(f"victim {reference!r}: {type(error).__name__}: {error}") from error
+
+
+def _hardened(path: str, stated: dict[str, Any]) -> Victim:
+    try:
+        from brinkmap.victims.networks import load_classifier
+    except ImportError as error:
+        raise MissingExtra(f"the victim {path}", "torch") from error
+    return wrap(load_classifier(path), **stated)
 
 
 def _is_model(found: Any) -> bool:

@@ -39,7 +39,7 @@ class SmallVGG(nn.Module):
         layer_norm: whether the logits are normalised before the softmax, the paper's cure for obfuscated gradients.
 
     Raises:
-        InputError: the extent is too small to be halved so often.
+        InputError: the extent is too small to be halved so often, or two logits are to be normalised.
     """
 
     def __init__(
@@ -52,6 +52,11 @@ class SmallVGG(nn.Module):
             raise InputError(
                 f"network: {len(widths)} pairs halve an axis to nothing below {2 ** len(widths)} values, got {extent}. "
                 "Give fewer widths."
+            )
+        if layer_norm and classes < 3:
+            raise InputError(
+                f"network: {classes} logits after a layer norm are always +1 and -1, so that nothing can be learned. "
+                "Leave layer_norm off (--layer-norm False)."
             )
         self.settings: dict[str, Any] = {
             "shape": [int(n) for n in shape], "classes": int(classes), "widths": [int(n) for n in widths],

@@ -1,0 +1,244 @@
+"""Where a victim is weak, as far as can be known before a search: read off a network, or asked for, query by query.
+
+Source of the idea, with SmoothGrad and a threshold of half: Kumar et al. 2019, "Beyond Explainability". A network is
+the victim's own (the paper's way, and no black box any more), or one fitted to its answers. The others ask the victim.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, final
+
+import numpy as np
+
+from brinkmap.agents.protocol import Oracle
+from brinkmap.arrays import Array, Floats
+from brinkmap.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Everywhere", "Prior", "Region", "Rehearsed", "Rise", "SmoothGrad", "Traced"]
+
+RIDGE = 1.0
+"""Weight of the squared credits beside the squared errors, in answers."""
+CHUNK = 256
+"""Candidates that a network is shown at once."""
+DENSITY = 0.5
+"""Share of cells, or of the coarse mask's corners, that one probe touches."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a search may begin."""
+
+    allowed: np.ndarray
+    """(*extent) bool, true somewhere."""
+    downhill: Floats | None = None
+    """(c, *extent) which way each value should go, by sign; None where the prior has no opinion."""
+
+    @classmethod
+    def above(cls, weakness: Floats, tau: float, downhill: Floats | None = None) -> Region:
+        """Where a map (*extent) is above a share of its highest value; everywhere, where it is flat."""
+        scaled = weakness - weakness.min()
+        most = scaled.max()
+        return cls(scaled > tau * most if most > 0 else np.ones(weakness.shape, bool), downhill)
+
+
+class Prior(Protocol):
+    """Says where to begin; whatever it asks the victim is paid for like any other query."""
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """Where a sample (c, *extent) is weak.
+
+        Raises:
+            BudgetSpent: no query is left, or a probe has met the criterion already.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class Everywhere:
+    """No constraint."""
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """All of it."""
+        return Region(np.ones(sample.shape[1:], bool))
+
+
+@final
+@dataclass(frozen=True)
+class SmoothGrad:
+    """Where a network's answer changes most with the sample, averaged over noise; costs no query.
+
+    Source: Smilkov et al. 2017, arXiv:1706.03825: the gradient of the class's score, its mean over noisy copies, its
+    absolute value, and the largest over channels.
+    """
+
+    net: nn.Module = field(repr=False)
+    """From samples on 0..1, `(n, c, *extent)`, to logits: the victim's own, or one fitted to its answers."""
+    tau: float = 0.5
+    """Share of the map's highest value above which a place is susceptible; the paper's."""
+    directed: bool = False
+    copies: int = 25
+    noise: float = 0.15
+    """Standard deviation, on 0..1."""
+
+    def __post_init__(self) -> None:
+        _check_tau(self.tau)
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """Above the threshold."""
+        slope = self.slope(oracle, sample, label)
+        if not self.directed:
+            return Region.above(np.abs(slope).max(axis=0), self.tau)
+        low, high = oracle.bounds
+        clean = (sample.astype(np.float64) - low) / (high - low)
+        reach = np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0)
+        return Region.above(reach, self.tau, -slope)
+
+    def slope(self, oracle: Oracle, sample: Array, label: int) -> Floats:
+        """(c, *extent) the map; a batch of its own, so that it does not depend on what else is attacked."""
+        import torch
+
+        low, high = oracle.bounds
+        clean = (sample.astype(np.float64) - low) / (high - low)
+        noisy = clean + self.noise * oracle.rng.standard_normal((self.copies, *sample.shape))
+        weight = next((one for one in self.net.parameters() if one.is_floating_point()), torch.empty(0))
+        given = torch.tensor(noisy, dtype=weight.dtype, device=weight.device).requires_grad_()
+        scores = self.net.eval()(given)[:, label].sum()
+        (slope,) = torch.autograd.grad(scores, given)
+        return np.asarray(slope.double().cpu().numpy().mean(axis=0))
+
+
+@final
+@dataclass(frozen=True)
+class Rehearsed:
+    """Where single pixels at the ends of their range move a network's answer most, tried in the network itself.
+
+    What a gradient says of a small change is a poor guide to a change across the whole range, so the places that the
+    smoothed gradient likes best are tried, each with every corner of its colours. With the victim's own network this is
+    no attack but a measure of what a perfect prior is worth; with one fitted to its answers it costs no query.
+    """
+
+    net: nn.Module = field(repr=False)
+    """From samples on 0..1, `(n, c, *extent)`, to logits."""
+    places: int = 20
+    """How many are susceptible: the best ones."""
+    tried: int = 200
+    """How many are tried."""
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """The best places, and the best corner for each."""
+        low, high = oracle.bounds
+        clean = (sample.astype(np.float64) - low) / (high - low)
+        slope = SmoothGrad(self.net).slope(oracle, sample, label)
+        reach = np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0).ravel()
+        likely = np.argsort(-reach, kind="stable")[: self.tried]
+        corners = _corners(-slope.reshape(len(slope), -1)[:, likely])  # (corners, c, tried)
+        margins = self._margins(clean, label, likely, corners)  # (corners, tried)
+        best = np.argsort(margins.min(axis=0), kind="stable")[: self.places]
+        allowed, downhill = np.zeros(reach.size, bool), np.zeros((len(sample), reach.size))
+        allowed[likely[best]] = True
+        downhill[:, likely[best]] = 2 * corners[margins.argmin(axis=0)[best], :, best].T - 1
+        return Region(allowed.reshape(sample.shape[1:]), downhill.reshape(sample.shape))
+
+    def _margins(self, clean: Floats, label: int, likely: np.ndarray, corners: Floats) -> Floats:
+        """(corners, tried) what the network makes of each candidate, in chunks of a fixed size."""
+        import torch
+
+        flat = np.repeat(clean.reshape(1, len(clean), -1), corners.shape[0] * len(likely), axis=0)
+        flat[np.arange(len(flat)), :, np.tile(likely, len(corners))] = np.moveaxis(corners, 1, 2).reshape(
+            -1, len(clean)
+        )
+        weight = next((one for one in self.net.parameters() if one.is_floating_point()), torch.empty(0))
+        images = torch.tensor(flat.reshape(-1, *clean.shape), dtype=weight.dtype, device=weight.device)
+        with torch.inference_mode():
+            logits = torch.cat([self.net.eval()(chunk) for chunk in images.split(CHUNK)]).double().cpu().numpy()
+        own, others = logits[:, label], np.delete(logits, label, axis=1).max(axis=1)
+        return np.asarray((own - others).reshape(len(corners), -1))
+
+
+def _corners(downhill: Floats) -> Floats:
+    """(corners, c, n) in 0 and 1: every colour at the ends of the range, or where that is many, three of them."""
+    channels, n = downhill.shape
+    if channels <= 3:
+        every = np.array(list(itertools.product((0.0, 1.0), repeat=channels)))
+        return np.repeat(every[:, :, None], n, axis=2)
+    return np.stack([downhill > 0, np.zeros_like(downhill), np.ones_like(downhill)]).astype(np.float64)
+
+
+@final
+@dataclass(frozen=True)
+class Traced:
+    """Where filters hurt: credit for each cell, by regression over the answers to random plans, as from any trace.
+
+    Uses the run's own grid and filters. A cell's credit is by how much a filter in it lowers the margin.
+    """
+
+    queries: int = 40
+    tau: float = 0.5
+    """Share of the highest credit above which a cell is susceptible."""
+
+    def __post_init__(self) -> None:
+        _check_tau(self.tau)
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """The cells above the threshold."""
+        canvas, rng = oracle.canvas, oracle.rng
+        cells, codes = canvas.grid.cells, int(canvas.cards.levels.sum())
+        touched = rng.random((self.queries, cells)) < DENSITY
+        plans = np.where(touched, rng.integers(1, codes + 1, (self.queries, 1)), 0)
+        images = [canvas.render(sample, oracle.index, plan.astype(np.int16))[0] for plan in plans]
+        margins = np.concatenate([oracle.margins(oracle.ask(one[None])) for one in images]).astype(np.float64)
+        held = touched - touched.mean(axis=0)
+        wanted = margins.mean() - margins
+        credit = np.linalg.solve(held.T @ held + RIDGE * np.eye(cells), held.T @ wanted)
+        weakness = np.full(sample.shape[1:], -np.inf)
+        for cell in np.argsort(credit, kind="stable"):  # where grids overlap the better credit counts
+            weakness[canvas.grid.box(int(cell))] = credit[cell]
+        return Region.above(weakness, self.tau)
+
+
+@final
+@dataclass(frozen=True)
+class Rise:
+    """Where the answer needs the sample: the mean of random soft masks, each weighted with what is left of the class.
+
+    Source: Petsiuk, Das & Saenko 2018, arXiv:1806.07421; what is masked shows the sample's mean instead of black, which
+    for z-scored signals is no neutral value.
+    """
+
+    queries: int = 100
+    tau: float = 0.5
+    side: int = 7
+    """Corners of the coarse mask along each axis, fewer where an axis is shorter."""
+
+    def __post_init__(self) -> None:
+        _check_tau(self.tau)
+
+    def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
+        """Above the threshold."""
+        masks = np.stack([self._mask(sample.shape[1:], oracle.rng) for _ in range(self.queries)])
+        plain = sample.mean(axis=tuple(range(1, sample.ndim)), keepdims=True, dtype=np.float64)
+        shown = plain + masks[:, None] * (sample - plain)
+        chances = np.concatenate([oracle.ask(one[None])[:, label] for one in shown.astype(np.float32)])
+        centred = masks - masks.mean(axis=0)
+        return Region.above(np.tensordot(chances, centred, axes=1), self.tau)
+
+    def _mask(self, extent: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """(*extent) in 0..1: corners drawn, moved by less than a coarse step, and joined linearly."""
+        corners = [min(self.side, n) for n in extent]
+        mask = (rng.random([n + 1 for n in corners]) < DENSITY).astype(np.float64)
+        for axis, (n, coarse) in enumerate(zip(extent, corners, strict=True)):
+            at = (np.arange(n) + rng.random()) * coarse / n
+            below = np.minimum(at.astype(int), coarse - 1)
+            share = (at - below).reshape([-1 if one == axis else 1 for one in range(mask.ndim)])
+            mask = (1 - share) * mask.take(below, axis=axis) + share * mask.take(below + 1, axis=axis)
+        return mask
+
+
+def _check_tau(tau: float) -> None:
+    if not 0 <= tau < 1:
+        raise InputError(f"tau: expected a share from 0 to below 1, got {tau}.")
