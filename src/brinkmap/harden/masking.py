@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,7 +99,8 @@ def masking_signs(
 
 def black_boxes(shape: tuple[int, ...], epsilon: float, budget: int, seed: int) -> dict[str, Run]:
     """Square, and the credit agent with signs of up to the distance on patches of 4, both within it."""
-    signs = [replace(one, epsilon=epsilon * (1 - ROUNDING) / 2**4) for one in tint(Medium(shape, None))]
+    family: Any = tint.members(Medium(shape, None))
+    signs = [replace(one, epsilon=epsilon * (1 - ROUNDING) / 2**4) for one in family]
     return {
         "Square": Run(agent="square", max_linf=epsilon, budget=budget, seed=seed),
         "credit": Run(agent="credit", distortions=signs, patch=4, max_linf=epsilon, budget=budget, seed=seed),
