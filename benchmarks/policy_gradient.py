@@ -163,7 +163,7 @@ def evaluated(case: Case, cell: Cell) -> dict[str, Any]:
         figures[which] = {"fgsm": curve, "train": accuracy(net, split(case.train)[0])}
         same = which == "picked" and fitted.best.epoch == fitted.history[-1].epoch
         figures[which]["autoattack"] = figures["last"]["autoattack"] if same else auto_attack(net, few, case.epsilon)
-    others = {"CE-none": Cell("CE", "none"), "CE-fgsm": Cell("CE", "fgsm", repeat=1)}
+    others = {"CE-none": Cell("CE", "none"), "CE-fgsm": Cell("CE", "fgsm", "published")}
     surrogates = {name: trained(case, other).net for name, other in others.items() if other != cell}
     signs = masking_signs(net, few, case.epsilon, surrogates)
     return figures | {"masking": asdict(signs) | {"masked": signs.masked}}

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brinkmap.arrays import check_bounds, check_sample
 from brinkmap.cli.progress import training_bar
 from brinkmap.data import load_data
 from brinkmap.errors import InputError
@@ -107,8 +108,13 @@ def _labelled(flags: HardenFlags, path: str, limit: int | None) -> Labelled:
     held = load_data(path, limit=limit)
     if held.labels is None:
         raise InputError(f"data: {path} has no labels, which training needs. Give an .npz with x and y.")
-    low, high = flags.bounds
-    return Labelled((held.stacked(flags.bounds) - low) / (high - low), held.labels)
+    samples, (low, high) = held.stacked(flags.bounds), check_bounds(flags.bounds)
+    for index, sample in enumerate(samples):
+        try:
+            check_sample(sample, held.shape, flags.bounds)
+        except InputError as error:
+            raise InputError(f"{path}: sample {index}: {error}") from error
+    return Labelled((samples - low) / (high - low), held.labels)
 
 
 def _recipe(flags: HardenFlags, data: Labelled) -> Recipe:

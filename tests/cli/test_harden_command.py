@@ -1,0 +1,106 @@
+"""`brinkmap harden`: a model that audits take, one line an error, nothing lost."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from brinkmap.cli import main
+
+QUICK = ["--limit", "200", "--epochs", "2", "--check-every", "1", "--batch", "64"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.savez("unlabelled.npz", x=rng.uniform(size=(20, 1, 8, 8)).astype(np.float32))
+    two = np.repeat([0, 1], 20)
+    np.savez("signals.npz", x=rng.normal(0, 0.3, (40, 1, 16)).astype(np.float32) + two[:, None, None], y=two)
+    (tmp_path / "nets.py").write_text(
+        "import torch\n"
+        "def net():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
+        "def no_net():\n    return lambda batch: batch\n"
+    )
+    return tmp_path
+
+
+def hardened(*flags, data="digits-train"):
+    return main(["harden", "--data", data, *QUICK, *flags])
+
+
+@pytest.mark.parametrize("method", ["cross-entropy", "policy-gradient"])
+def test_what_it_writes_can_be_audited(folder, capsys, method):
+    assert hardened("--method", method, "--test-data", "digits", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "test: accuracy" in said
+    assert "against FGSM" in said
+    for name in ("model.safetensors", "history.csv", "curve.png", "summary.json", "checkpoint.safetensors"):
+        assert (folder / "out" / name).stat().st_size > 0, name
+    assert json.loads((folder / "out" / "summary.json").read_text())["picked"]["epoch"] in (1, 2)
+    audit = ["audit", "--victim", "out/model.safetensors", "--data", "digits", "--limit", "4", "--budget", "5"]
+    assert main(audit) == 0
+
+
+def test_the_same_command_goes_on_and_another_one_is_refused(folder, capsys):
+    assert hardened("--optimiser", "published", "--out", "out") == 0
+    before = (folder / "out" / "model.safetensors").read_bytes()
+    assert hardened("--optimiser", "published", "--out", "out") == 0
+    assert (folder / "out" / "model.safetensors").read_bytes() == before
+    assert hardened("--optimiser", "published", "--epochs", "3", "--out", "out") == 0
+    assert len((folder / "out" / "history.csv").read_text().splitlines()) == 4
+    assert hardened("--optimiser", "published", "--epsilon", "0.2", "--out", "out") == 2
+    assert "was begun with" in capsys.readouterr().err
+
+
+def test_signals_on_bounds_of_their_own(folder, capsys):
+    flags = ["--bounds", "-3", "4", "--layer-norm", "False", "--adversary", "none", "--out", "out"]
+    assert main(["harden", "--data", "signals.npz", "--epochs", "40", *flags]) == 0
+    assert "validation: accuracy 100.0%" in capsys.readouterr().out
+    audit = ["audit", "--victim", "out/model.safetensors", "--data", "signals.npz", "--limit", "4", "--budget", "5"]
+    assert main(audit) == 0
+
+
+def test_a_network_of_the_users_own(folder, capsys):
+    assert hardened("--network", "nets.py:net", "--out", "out") == 0
+    assert "load its weights into nets.py:net" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--method", "magic"], "method: expected one of cross-entropy, policy-gradient, got 'magic'"),
+        (["--adversary", "cw"], "adversary: expected one of none, fgsm, pgd, got 'cw'"),
+        (["--rewards", "sweets"], "rewards: expected one of constant, repeated, balanced, got 'sweets'"),
+        (["--baseline", "x"], "baseline: expected one of none, mean, expected, got 'x'"),
+        (["--epsilon", "8"], "epsilon: expected a distance above 0 and up to 1, got 8.0"),
+        (["--epochs", "0"], "epochs: expected at least 1, got 0"),
+        (["--data", "unlabelled.npz"], "unlabelled.npz has no labels, which training needs"),
+        (["--data", "signals.npz"], "sample 0: expected values within the victim's bounds 0.0 to 1.0"),
+        (["--network", "resnet"], "network: expected small-vgg or path/to/file.py:factory, got 'resnet'"),
+        (["--network", "nets.py:no_net"], "only a torch module can be trained here"),
+        (["--data", "signals.npz", "--bounds", "-3", "4"], "always +1 and -1, so that nothing can be learned"),
+    ],
+    ids=str,
+)
+def test_bad_input_is_one_line_and_exit_2(folder, capsys, flags, said):
+    assert hardened("--out", "out", *flags) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors at all"], ids=len)
+def test_a_victim_file_that_is_none_is_said_so(folder, capsys, content):
+    (folder / "model.safetensors").write_bytes(content)
+    assert main(["audit", "--victim", "model.safetensors", "--data", "digits", "--limit", "2"]) == 2
+    assert "model.safetensors" in capsys.readouterr().err
+
+
+def test_an_agents_file_is_no_victim(folder, capsys):
+    from brinkmap.agents.shipped import WEIGHTS
+
+    assert main(["audit", "--victim", str(WEIGHTS / "digits.safetensors"), "--data", "digits", "--limit", "2"]) == 2
+    assert "no classifier of ours" in capsys.readouterr().err
