@@ -57,7 +57,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(folder, capsys):
 
 def test_signals_on_bounds_of_their_own(folder, capsys):
     flags = ["--bounds", "-3", "4", "--layer-norm", "False", "--adversary", "none", "--out", "out"]
-    assert main(["harden", "--data", "signals.npz", "--epochs", "40", *flags]) == 0
+    assert main(["harden", "--data", "signals.npz", "--epochs", "40", "--rate", "0.01", *flags]) == 0
     assert "validation: accuracy 100.0%" in capsys.readouterr().out
     audit = ["audit", "--victim", "out/model.safetensors", "--data", "signals.npz", "--limit", "4", "--budget", "5"]
     assert main(audit) == 0
@@ -78,7 +78,7 @@ def test_a_network_of_the_users_own(folder, capsys):
         (["--epsilon", "8"], "epsilon: expected a distance above 0 and up to 1, got 8.0"),
         (["--epochs", "0"], "epochs: expected at least 1, got 0"),
         (["--data", "unlabelled.npz"], "unlabelled.npz has no labels, which training needs"),
-        (["--data", "signals.npz"], "sample 0: expected values within the victim's bounds 0.0 to 1.0"),
+        (["--data", "signals.npz"], "sample 0: expected values within the victim's bounds 0 to 1"),
         (["--network", "resnet"], "network: expected small-vgg or path/to/file.py:factory, got 'resnet'"),
         (["--network", "nets.py:no_net"], "only a torch module can be trained here"),
         (["--data", "signals.npz", "--bounds", "-3", "4"], "always +1 and -1, so that nothing can be learned"),
