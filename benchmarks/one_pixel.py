@@ -50,7 +50,7 @@ class Case:
 CASES = {
     "cifar": Case(
         ("resnet20", "cnn_a_mix", "resnet4b_adv"), samples=100, population=20, budget=601, seeds=5,
-        priors=("free", "smoothgrad", "smoothgrad-directed", "response", "response-tried", "traced", "rise"),
+        priors=("free", "smoothgrad", "smoothgrad-directed", "response", "response-tried", "traced", "rise", "ceiling"),
     ),
     "imagenet": Case(
         ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224"), samples=100, population=20, budget=201, seeds=1,
@@ -63,6 +63,7 @@ PRIORS: dict[str, Callable[[Any], Prior]] = {
     "smoothgrad-directed": lambda net: SmoothGrad(net, directed=True),
     "response": lambda net: SmoothGrad(_response(), directed=True),
     "response-tried": lambda net: Rehearsed(_response()),
+    "ceiling": Rehearsed,
     "traced": lambda net: Traced(ASKED),
     "rise": lambda net: Rise(ASKED),
 }

@@ -229,6 +229,8 @@ def test_a_split_shares_nothing_and_loses_nothing():
         (lambda: split(clouds(3)), "3 are too few to set a share of 0.1 apart"),
         (lambda: Balanced.of([0, 2], 3), r"no sample of class \[1\]"),
         (lambda: fit(network(), clouds(), clouds(), Recipe(optimiser=Modern(1e30), epochs=3)), "the loss is"),
+        (lambda: fit(network(2), clouds(), clouds(), Recipe()), r"expected logits for the labels 0 to 2, got \(1, 2\)"),
+        (lambda: fit(made(clouds()), clouds(), clouds(rank=2), Recipe()), r"cannot take samples of shape \(1, 6, 6\)"),
     ],
 )
 def test_what_cannot_work_is_said_at_once(make, said):

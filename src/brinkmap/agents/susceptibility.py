@@ -17,7 +17,7 @@ from brinkmap.arrays import Array, Floats
 from brinkmap.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = ["Everywhere", "Prior", "Region", "Rehearsed", "Rise", "SmoothGrad", "Traced"]
 
@@ -105,8 +105,7 @@ class SmoothGrad:
         low, high = oracle.bounds
         clean = (sample.astype(np.float64) - low) / (high - low)
         noisy = clean + self.noise * oracle.rng.standard_normal((self.copies, *sample.shape))
-        weight = next((one for one in self.net.parameters() if one.is_floating_point()), torch.empty(0))
-        given = torch.tensor(noisy, dtype=weight.dtype, device=weight.device).requires_grad_()
+        given = _tensor(self.net, noisy).requires_grad_()
         scores = self.net.eval()(given)[:, label].sum()
         (slope,) = torch.autograd.grad(scores, given)
         return np.asarray(slope.double().cpu().numpy().mean(axis=0))
@@ -152,8 +151,7 @@ class Rehearsed:
         flat[np.arange(len(flat)), :, np.tile(likely, len(corners))] = np.moveaxis(corners, 1, 2).reshape(
             -1, len(clean)
         )
-        weight = next((one for one in self.net.parameters() if one.is_floating_point()), torch.empty(0))
-        images = torch.tensor(flat.reshape(-1, *clean.shape), dtype=weight.dtype, device=weight.device)
+        images = _tensor(self.net, flat.reshape(-1, *clean.shape))
         with torch.inference_mode():
             logits = torch.cat([self.net.eval()(chunk) for chunk in images.split(CHUNK)]).double().cpu().numpy()
         own, others = logits[:, label], np.delete(logits, label, axis=1).max(axis=1)
@@ -237,6 +235,14 @@ class Rise:
             share = (at - below).reshape([-1 if one == axis else 1 for one in range(mask.ndim)])
             mask = (1 - share) * mask.take(below, axis=axis) + share * mask.take(below + 1, axis=axis)
         return mask
+
+
+def _tensor(net: nn.Module, values: Floats) -> Tensor:
+    """The values where and as the network's parameters are."""
+    import torch
+
+    weight = next((one for one in net.parameters() if one.is_floating_point()), torch.empty(0))
+    return torch.tensor(values, dtype=weight.dtype, device=weight.device)
 
 
 def _check_tau(tau: float) -> None:

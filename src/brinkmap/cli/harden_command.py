@@ -160,7 +160,7 @@ def _network(flags: HardenFlags, data: Labelled) -> nn.Module:
     torch.manual_seed(flags.seed)
     shape, classes = data.samples.shape[1:], int(data.labels.max()) + 1
     if flags.network == "small-vgg":
-        pairs = min(3, min(shape[1:]).bit_length() - 2)
+        pairs = min(3, max(1, min(shape[1:]).bit_length() - 2))
         return SmallVGG(shape, classes, (16, 32, 64)[:pairs], layer_norm=flags.layer_norm)
     if ":" not in flags.network:
         raise InputError(f"network: expected small-vgg or path/to/file.py:factory, got {flags.network!r}.")

@@ -83,8 +83,11 @@ def fit(
         watch: called with each look as it is taken.
 
     Raises:
-        InputError: the folder's training was begun otherwise, or the loss is no number any more.
+        InputError: the network does not fit the samples or has too few classes, the folder's training was begun
+            otherwise, or the loss is no number any more.
     """
+    for one in (data, validation, *(watched or {}).values()):
+        _check_fits(net, one)
     looked_at = {"train": _as_many(data, validation), "validation": validation, **(watched or {})}
     training = _Training(net, data, recipe)
     kept = take_up(folder, recipe, net, training.optimiser)
@@ -151,6 +154,23 @@ class _Training:
                 f"training: the loss is {self.losses[-1]} after {len(self.losses)} steps. Lower the learning rate; "
                 "the last checkpoint is kept."
             )
+
+
+def _check_fits(net: nn.Module, data: Labelled) -> None:
+    """That the network takes such samples and knows all of their classes."""
+    net.eval()  # batch statistics have nothing to say of one sample
+    samples, highest = data.tensors()[0][:1], int(data.labels.max())
+    try:
+        with torch.inference_mode():
+            answer = net(samples)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"network: cannot take samples of shape {data.samples.shape[1:]}: {reason}.") from error
+    if answer.ndim != 2 or answer.shape[1] <= highest or data.labels.min() < 0:
+        raise InputError(
+            f"network: expected logits for the labels {data.labels.min()} to {highest}, got {tuple(answer.shape)} for "
+            "one sample. Give it an output for every class, and number these from 0."
+        )
 
 
 def _look(
