@@ -123,7 +123,7 @@ def case_of(name: str) -> Case:
         )  # fmt: skip
     sets = [np.load(real_data.SHARED / "cifar10" / f"{part}.npz") for part in ("train_jpeg_10000", "test_jpeg_1000")]
     train, test = (Labelled(np.float32(one["x"].transpose(0, 3, 1, 2) / 255), np.int64(one["y"])) for one in sets)
-    return Case(name, train, test, (16, 32, 64), 256, 1.0, modern=36, published=110, attacked=200)
+    return Case(name, train, test, (16, 32, 64), 256, 1.0, modern=8, published=110, attacked=100)
 
 
 def recipe_of(case: Case, cell: Cell) -> Recipe:

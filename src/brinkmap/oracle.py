@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,13 @@ class TaskOracle:
 
     def ask(self, candidates: Array) -> Array:
         """Put candidates to the victim; see `brinkmap.agents.Oracle`."""
+        return self._asked(candidates, self._keep_best)
+
+    def probe(self, candidates: Array) -> Array:
+        """Learn from answers to what is no candidate; see `brinkmap.agents.Oracle`."""
+        return self._asked(candidates, lambda candidates, answers, queries: None)
+
+    def _asked(self, candidates: Array, keep: Callable[[Array, Array, Ints], None]) -> Array:
         candidates = np.asarray(candidates, np.float32)
         if candidates.shape[1:] != self._canvas.shape or not np.isfinite(candidates).all():
             raise InputError(
@@ -132,7 +140,7 @@ class TaskOracle:
         before = self._metered.spent(self.task.number)
         answers = self._put(candidates[rows], [keys[row] for row in rows])
         self._steps += int(answers.paid.sum())
-        self._keep_best(candidates[rows], answers.probabilities, before + np.cumsum(answers.paid))
+        keep(candidates[rows], answers.probabilities, before + np.cumsum(answers.paid))
         if len(rows) < len(keys):
             raise BudgetSpent(f"all {self._rules.budget} queries of the budget are spent.")
         return answers.probabilities

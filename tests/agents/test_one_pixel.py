@@ -139,8 +139,25 @@ def test_a_black_box_prior_finds_the_half_that_matters(prior):
     run = Run(agent=OnePixelAttack(Kept(), population=10), slots=2, budget=240, distortions=["dead-pixel"], patch=2)
     outcome(victim, samples, None, run)
     share = [one.allowed[:, :4].sum() / one.allowed.sum() for one in regions]
-    assert len(share) >= 2  # a probe may flip its sample, which ends the attack
+    assert len(share) == 4
     assert np.mean(share) > 0.8
+
+
+@pytest.mark.parametrize("prior", [Traced(queries=12), Rise(queries=12)], ids=lambda prior: type(prior).__name__)
+def test_a_probe_that_flips_the_sample_is_no_flip_by_one_pixel(prior):
+    class FlipsByThree(Known):
+        """Says 1 as soon as three places are not half bright."""
+
+        def answer(self, row):
+            moved = (row.reshape(self.shape) != STEPS // 2).any(axis=0).sum() > 2
+            return [0.4, 0.6] if moved else [0.6, 0.4]
+
+    samples = np.full((2, 1, 8, 8), 0.5, np.float32)
+    samples[:, :, 0, 0] = 1  # else masks that show the mean would change nothing
+    run = Run(agent=OnePixelAttack(prior, population=10), budget=60, distortions=["dead-pixel"], patch=2)
+    found = outcome(FlipsByThree((1, 8, 8), 2), samples, None, run)
+    assert not any(one.success for one in found.results)
+    assert sum(one.queries for one in found.results) == found.seen > 40
 
 
 def test_a_network_is_read_where_its_answer_depends_on_the_sample():

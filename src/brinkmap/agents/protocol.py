@@ -119,6 +119,12 @@ class Oracle(Protocol):
             BudgetSpent: no query is left, or the criterion is met and no refine budget is.
         """
 
+    def probe(self, candidates: Array) -> Array:
+        """The same for samples that are only to be learned from: paid for like any other, never an attack's result.
+
+        A one-pixel attack that greys out half of a picture to see where it is weak has not flipped it with one pixel.
+        """
+
     def offer(self, candidate: Array) -> None:
         """Score what the attack ends with, where it has not been asked about yet.
 

@@ -53,7 +53,7 @@ class Prior(Protocol):
         """Where a sample (c, *extent) is weak.
 
         Raises:
-            BudgetSpent: no query is left, or a probe has met the criterion already.
+            BudgetSpent: no query is left.
         """
 
 
@@ -172,7 +172,8 @@ def _corners(downhill: Floats) -> Floats:
 class Traced:
     """Where filters hurt: credit for each cell, by regression over the answers to random plans, as from any trace.
 
-    Uses the run's own grid and filters. A cell's credit is by how much a filter in it lowers the margin.
+    Uses the run's own grid and filters, each at its strongest. A cell's credit is by how much a filter in it lowers the
+    margin.
     """
 
     queries: int = 40
@@ -185,11 +186,11 @@ class Traced:
     def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
         """The cells above the threshold."""
         canvas, rng = oracle.canvas, oracle.rng
-        cells, codes = canvas.grid.cells, int(canvas.cards.levels.sum())
+        cells, strongest = canvas.grid.cells, canvas.cards.first_of + canvas.cards.levels - 1
         touched = rng.random((self.queries, cells)) < DENSITY
-        plans = np.where(touched, rng.integers(1, codes + 1, (self.queries, 1)), 0)
+        plans = np.where(touched, strongest[rng.integers(len(strongest), size=(self.queries, 1))], 0)
         images = [canvas.render(sample, oracle.index, plan.astype(np.int16))[0] for plan in plans]
-        margins = np.concatenate([oracle.margins(oracle.ask(one[None])) for one in images]).astype(np.float64)
+        margins = oracle.margins(oracle.probe(np.stack(images))).astype(np.float64)
         held = touched - touched.mean(axis=0)
         wanted = margins.mean() - margins
         credit = np.linalg.solve(held.T @ held + RIDGE * np.eye(cells), held.T @ wanted)
@@ -221,7 +222,7 @@ class Rise:
         masks = np.stack([self._mask(sample.shape[1:], oracle.rng) for _ in range(self.queries)])
         plain = sample.mean(axis=tuple(range(1, sample.ndim)), keepdims=True, dtype=np.float64)
         shown = plain + masks[:, None] * (sample - plain)
-        chances = np.concatenate([oracle.ask(one[None])[:, label] for one in shown.astype(np.float32)])
+        chances = oracle.probe(shown.astype(np.float32))[:, label].astype(np.float64)
         centred = masks - masks.mean(axis=0)
         return Region.above(np.tensordot(chances, centred, axes=1), self.tau)
 
