@@ -50,7 +50,7 @@ class Case:
 CASES = {
     "cifar": Case(
         ("resnet20", "cnn_a_mix", "resnet4b_adv"), samples=100, population=20, budget=601, seeds=5,
-        priors=("free", "smoothgrad", "smoothgrad-directed", "response", "response-tried", "traced", "rise", "ceiling"),
+        priors=("free", "smoothgrad", "smoothgrad-directed", "response", "traced", "rise", "response-tried", "ceiling"),
     ),
     "imagenet": Case(
         ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224"), samples=100, population=20, budget=201, seeds=1,

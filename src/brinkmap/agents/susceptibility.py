@@ -147,13 +147,15 @@ class Rehearsed:
         """(corners, tried) what the network makes of each candidate, in chunks of a fixed size."""
         import torch
 
-        flat = np.repeat(clean.reshape(1, len(clean), -1), corners.shape[0] * len(likely), axis=0)
-        flat[np.arange(len(flat)), :, np.tile(likely, len(corners))] = np.moveaxis(corners, 1, 2).reshape(
-            -1, len(clean)
-        )
-        images = _tensor(self.net, flat.reshape(-1, *clean.shape))
-        with torch.inference_mode():
-            logits = torch.cat([self.net.eval()(chunk) for chunk in images.split(CHUNK)]).double().cpu().numpy()
+        places = np.tile(likely, len(corners))
+        colours = np.moveaxis(corners, 1, 2).reshape(-1, len(clean))
+        said = []
+        for rows in np.split(np.arange(len(places)), range(CHUNK, len(places), CHUNK)):
+            flat = np.repeat(clean.reshape(1, len(clean), -1).astype(np.float32), len(rows), axis=0)
+            flat[np.arange(len(rows)), :, places[rows]] = colours[rows]
+            with torch.inference_mode():
+                said.append(self.net.eval()(_tensor(self.net, flat.reshape(-1, *clean.shape))).double().cpu().numpy())
+        logits = np.concatenate(said)
         own, others = logits[:, label], np.delete(logits, label, axis=1).max(axis=1)
         return np.asarray((own - others).reshape(len(corners), -1))
 
