@@ -240,7 +240,7 @@ class Rise:
         return mask
 
 
-def _tensor(net: nn.Module, values: Floats) -> Tensor:
+def _tensor(net: nn.Module, values: Floats | Array) -> Tensor:
     """The values where and as the network's parameters are."""
     import torch
 
