@@ -44,7 +44,7 @@ def auto_attack(net: nn.Module, data: Labelled, epsilon: float, seed: int = 0) -
     samples, labels = data.tensors()
     with torch.inference_mode():
         right = net(samples).argmax(dim=1) == labels
-    left = {"natural": float(right.float().mean())}
+    left = {"natural": int(right.sum()) / len(data)}
     for stage in STAGES:
         rows = torch.nonzero(right).flatten()
         if len(rows):
@@ -53,5 +53,5 @@ def auto_attack(net: nn.Module, data: Labelled, epsilon: float, seed: int = 0) -
                 changed, _ = attack.run_standard_evaluation(samples[rows], labels[rows])
             with torch.inference_mode():
                 right[rows] = net(changed).argmax(dim=1) == labels[rows]
-        left[stage] = float(right.float().mean())
+        left[stage] = int(right.sum()) / len(data)
     return left
