@@ -111,7 +111,7 @@ def _draw(rows: list[Row], path: Path) -> None:
 
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     shown = [row for row in rows if row["cell"]["adversary"] == "fgsm" and row["cell"]["layer_norm"]]
-    styles = {"modern": "-", "published": "--"}
+    styles = {"modern": "-", "published": "--", "early": ":"}
     for row in (row for row in shown if row["cell"]["objective"] in ("RL", "CE") and not row["cell"]["repeat"]):
         cell = row["cell"]
         colour, style = ("#c0392b" if cell["objective"] == "RL" else "#20639b"), styles[cell["schedule"]]
