@@ -10,13 +10,12 @@ generations put to the victim, the initial one included, reported as `published_
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from brinkmap.agents.distance import ROUNDING
+from brinkmap.agents.distance import limits
 from brinkmap.agents.protocol import Oracle
 from brinkmap.agents.susceptibility import Everywhere, Prior, Region, Traced
 from brinkmap.arrays import Array, Floats, Ints
@@ -62,7 +61,7 @@ class OnePixelAttack:
         oracle.published_steps = 1
         fitness = space.fitness(genes)
         while True:  # until the oracle raises BudgetSpent
-            children = space.within(genes, self._children(genes, oracle.rng))
+            children = space.within(self._children(genes, oracle.rng))
             oracle.published_steps += 1
             theirs = space.fitness(children)
             better = theirs < fitness
@@ -97,8 +96,7 @@ class _Space:
 
     @classmethod
     def of(cls, oracle: Oracle, sample: Array, run: Run, pixels: int) -> _Space:
-        l2, linf = (math.inf if bound is None else bound * (1 - ROUNDING) for bound in (oracle.max_l2, run.max_linf))
-        return cls(oracle, sample, pixels, l2, linf)
+        return cls(oracle, sample, pixels, *limits(oracle, run))
 
     @property
     def _extent(self) -> np.ndarray:
@@ -116,7 +114,7 @@ class _Space:
             values = np.where(told, np.moveaxis(ends, 0, 2), values)
         return np.concatenate([picked + rng.random(picked.shape), values], axis=2)
 
-    def within(self, parents: Floats, children: Floats) -> Floats:
+    def within(self, children: Floats) -> Floats:
         """Children with what has left its range drawn anew."""
         top = np.concatenate([self._extent, np.ones(len(self.sample))])
         anew = self.oracle.rng.random(children.shape) * top

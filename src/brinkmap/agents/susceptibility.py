@@ -81,6 +81,7 @@ class SmoothGrad:
     tau: float = 0.5
     """Share of the map's highest value above which a place is susceptible; the paper's."""
     directed: bool = False
+    """Whether a place counts by what its best colour could do, and colours begin at the end the slope points to."""
     copies: int = 25
     noise: float = 0.15
     """Standard deviation, on 0..1."""
@@ -93,18 +94,13 @@ class SmoothGrad:
         slope = self.slope(oracle, sample, label)
         if not self.directed:
             return Region.above(np.abs(slope).max(axis=0), self.tau)
-        low, high = oracle.bounds
-        clean = (sample.astype(np.float64) - low) / (high - low)
-        reach = np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0)
-        return Region.above(reach, self.tau, -slope)
+        return Region.above(_reach(slope, _scaled(oracle, sample)), self.tau, -slope)
 
     def slope(self, oracle: Oracle, sample: Array, label: int) -> Floats:
         """(c, *extent) the map; a batch of its own, so that it does not depend on what else is attacked."""
         import torch
 
-        low, high = oracle.bounds
-        clean = (sample.astype(np.float64) - low) / (high - low)
-        noisy = clean + self.noise * oracle.rng.standard_normal((self.copies, *sample.shape))
+        noisy = _scaled(oracle, sample) + self.noise * oracle.rng.standard_normal((self.copies, *sample.shape))
         given = _tensor(self.net, noisy).requires_grad_()
         scores = self.net.eval()(given)[:, label].sum()
         (slope,) = torch.autograd.grad(scores, given)
@@ -130,10 +126,9 @@ class Rehearsed:
 
     def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
         """The best places, and the best corner for each."""
-        low, high = oracle.bounds
-        clean = (sample.astype(np.float64) - low) / (high - low)
+        clean = _scaled(oracle, sample)
         slope = SmoothGrad(self.net).slope(oracle, sample, label)
-        reach = np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0).ravel()
+        reach = _reach(slope, clean).ravel()
         likely = np.argsort(-reach, kind="stable")[: self.tried]
         corners = _corners(-slope.reshape(len(slope), -1)[:, likely])  # (corners, c, tried)
         margins = self._margins(clean, label, likely, corners)  # (corners, tried)
@@ -238,6 +233,17 @@ class Rise:
             share = (at - below).reshape([-1 if one == axis else 1 for one in range(mask.ndim)])
             mask = (1 - share) * mask.take(below, axis=axis) + share * mask.take(below + 1, axis=axis)
         return mask
+
+
+def _scaled(oracle: Oracle, sample: Array) -> Floats:
+    """The sample on 0..1."""
+    low, high = oracle.bounds
+    return (sample.astype(np.float64) - low) / (high - low)
+
+
+def _reach(slope: Floats, clean: Floats) -> Floats:
+    """(*extent) by how much a score falls along its slope when every channel goes to the better end of its range."""
+    return np.asarray(np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0))
 
 
 def _tensor(net: nn.Module, values: Floats | Array) -> Tensor:

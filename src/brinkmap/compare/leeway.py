@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brinkmap.agents.distance import ROUNDING
+from brinkmap.agents.distance import limits
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array, Floats
 from brinkmap.compare.transfer import unit
@@ -38,8 +38,7 @@ class Leeway:
     @classmethod
     def of(cls, oracle: Oracle, sample: Array, run: Run) -> Leeway:
         """What a run leaves one sample."""
-        l2, linf = (math.inf if bound is None else bound * (1 - ROUNDING) for bound in (oracle.max_l2, run.max_linf))
-        return cls(oracle, sample, l2, linf)
+        return cls(oracle, sample, *limits(oracle, run))
 
     @property
     def clean_margin(self) -> float:

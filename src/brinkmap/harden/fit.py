@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,8 @@ def policy_gradient(
 
     Source: Gupta 2020 (SVRHM workshop, NeurIPS).
     """
-    recipe = recipe or Recipe()
-    settings = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__ if name != "objective"}
     objective = PolicyGradient(rewards or Constant(), baseline or NoBaseline())
-    return fit(net, data, validation, Recipe(objective=objective, **settings), **more)
+    return fit(net, data, validation, replace(recipe or Recipe(), objective=objective), **more)
 
 
 def fit(

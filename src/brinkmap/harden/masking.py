@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from brinkmap.agents.distance import ROUNDING
 from brinkmap.attack import attack
@@ -78,19 +78,25 @@ def masking_signs(
     """
     net.eval()
     many = PGD(epsilon, epsilon / 4, 40)
-    white = {name: _survives(net, data, net, one, seed) for name, one in (("FGSM", FGSM(epsilon)), ("PGD", many))}
-    moved = {name: _survives(net, data, one, many, seed) for name, one in surrogates.items()}
-    asked, queries = {}, 0
+    samples, labels = data.tensors()
+    natural = _right(net, samples, labels)
+
+    def survives(made_on: nn.Module, adversary: Adversary) -> np.ndarray:
+        changed = adversary(made_on, samples, labels, torch.Generator().manual_seed(seed))
+        return natural & _right(net, changed, labels)
+
+    white = {name: survives(net, one) for name, one in (("FGSM", FGSM(epsilon)), ("PGD", many))}
+    moved = {name: survives(one, many) for name, one in surrogates.items()}
+    victim, asked, queries = wrap(net, shape=data.samples.shape[1:]), {}, 0
     for name, run in (agents or black_boxes(data.samples.shape[1:], epsilon, budget, seed)).items():
-        victim = wrap(net, shape=data.samples.shape[1:], classes=_classes(net, data))
         results = sorted(attack(victim, data.samples, data.labels, run), key=lambda one: one.index)
         asked[name] = np.array([one.attacked and not one.success for one in results])
         queries += sum(one.queries for one in results)
     with_it = np.logical_and.reduce(list(white.values()))
     without = np.logical_and.reduce([*moved.values(), *asked.values()]) if moved or asked else with_it
-    sizes = _gradients(net, data)
+    sizes = slope(net, samples, labels).flatten(1).square().mean(dim=1).sqrt().numpy()[natural]
     return MaskingSigns(
-        samples=len(data), natural=float(_right(net, data).mean()),
+        samples=len(data), natural=float(natural.mean()),
         white_box=_shares(white), transferred=_shares(moved), black_box=_shares(asked),
         missed=float((with_it & ~without).mean()), gradient_rms=float(np.median(sizes)) if len(sizes) else 0.0,
         vanished=float((sizes < VANISHED).mean()) if len(sizes) else 0.0, queries=queries,
@@ -107,32 +113,11 @@ def black_boxes(shape: tuple[int, ...], epsilon: float, budget: int, seed: int) 
     }
 
 
-def _survives(net: nn.Module, data: Labelled, made_on: nn.Module, adversary: Adversary, seed: int) -> np.ndarray:
-    """(n,) bool, whether the network is right on what the adversary makes against another one, or itself."""
-    samples, labels = data.tensors()
-    changed = adversary(made_on, samples, labels, torch.Generator().manual_seed(seed))
-    with torch.inference_mode():
-        right: np.ndarray = (net(changed).argmax(dim=1) == labels).numpy()
-    return right & _right(net, data)
-
-
-def _right(net: nn.Module, data: Labelled) -> np.ndarray:
-    samples, labels = data.tensors()
+def _right(net: nn.Module, samples: Tensor, labels: Tensor) -> np.ndarray:
+    """(n,) bool, which samples the network gets right."""
     with torch.inference_mode():
         right: np.ndarray = (net(samples).argmax(dim=1) == labels).numpy()
     return right
-
-
-def _gradients(net: nn.Module, data: Labelled) -> np.ndarray:
-    """(m,) root mean square of each gradient, over the samples that the network gets right."""
-    samples, labels = data.tensors()
-    sizes = slope(net, samples, labels).flatten(1).square().mean(dim=1).sqrt().numpy()
-    return np.asarray(sizes[_right(net, data)])
-
-
-def _classes(net: nn.Module, data: Labelled) -> int:
-    with torch.inference_mode():
-        return int(net(data.tensors()[0][:1]).shape[1])
 
 
 def _shares(survivors: Mapping[str, np.ndarray]) -> dict[str, float]:
