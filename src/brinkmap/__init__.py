@@ -4,6 +4,7 @@ from brinkmap.attack import attack
 from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.distortions import distortion
 from brinkmap.errors import BrinkmapError, BudgetSpent, InputError, MissingExtra, VictimError
+from brinkmap.explain import Explanation, explain
 from brinkmap.objective import ConfidenceBelow, Targeted, TopK, Untargeted
 from brinkmap.results import AttackResult, Collected, collect
 from brinkmap.run import Run
@@ -18,6 +19,7 @@ __all__ = [
     "Collected",
     "ConfidenceBelow",
     "Demands",
+    "Explanation",
     "InputError",
     "MissingExtra",
     "Presentation",
@@ -31,5 +33,6 @@ __all__ = [
     "audit",
     "collect",
     "distortion",
+    "explain",
     "wrap",
 ]

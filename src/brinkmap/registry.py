@@ -17,7 +17,7 @@ from brinkmap.errors import BrinkmapError, InputError
 
 __all__ = ["Entry", "entries", "resolve"]
 
-KINDS = {"agent": "brinkmap.agents", "distortion": "brinkmap.distortions", "victim": "brinkmap.victims"}
+KINDS = {kind: f"brinkmap.{kind}s" for kind in ("agent", "distortion", "explainer", "victim")}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Entry:
 
 
 def entries(kind: str) -> list[Entry]:
-    """Every registered `agent`, `distortion` or `victim`, by name; one whose import fails says why."""
+    """Every registered `agent`, `distortion`, `explainer` or `victim`, by name; one whose import fails says why."""
     found = []
     for point in sorted(_points(kind).values(), key=lambda point: point.name):
         try:
@@ -44,7 +44,7 @@ def resolve(kind: str, name: str) -> Any:
     """The object that a name stands for.
 
     Args:
-        kind: `agent`, `distortion` or `victim`.
+        kind: `agent`, `distortion`, `explainer` or `victim`.
         name: a registered name, `package.module:name` or `path/to/file.py:name`.
 
     Raises:

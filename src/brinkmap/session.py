@@ -28,6 +28,7 @@ AUTO_AGENT = "credit"
 """What `agent="auto"` stands for."""
 SLOT_BYTES = 2 * 2**30
 """Memory for samples under attack and their energy tables; more slots than it holds are not opened."""
+LARGEST_BATCH = 256
 PAINTINGS = 32
 """So many paintings of each sample at most are to find room in the palette's pool; a larger arsenal paints again."""
 
@@ -70,9 +71,15 @@ class Session:
         criterion = criterion_of(run.criterion)
         self.rules = Rules(criterion, run.budget, run.refine_budget, run.max_linf, run.trace)
         self.slots = self._affordable_slots()
-        self.metered = Metered(victim, largest_batch=self.slots, batch_size=run.batch_size, rate_limit=run.rate_limit)
+        self.metered = Metered(
+            victim, largest_batch=self._largest_batch(), batch_size=run.batch_size, rate_limit=run.rate_limit
+        )
         if victim.classes is not None:
             criterion.check(victim.classes)
+
+    def _largest_batch(self) -> int:
+        """As many as are asked at once: an attack of several `rows` a sample fills larger batches with fewer slots."""
+        return max(self.slots, min(LARGEST_BATCH, self.slots * getattr(self.agent, "rows", 1)))
 
     def _affordable_slots(self) -> int:
         canvas = self.canvas

@@ -74,7 +74,7 @@ def test_a_missed_threshold_exits_1(folder, capsys, flags, code, said):
         (["--agent", "genius"], "unknown agent 'genius'"),
         (["--agent", "square"], "square: needs exactly one bound"),
         (["--patch", "a"], "patch: expected a number such as 4"),
-        (["--victim", "nobody"], "unknown victim 'nobody'. Known: digits"),
+        (["--victim", "nobody"], "unknown victim 'nobody'. Known: abnormal-beats, digits"),
         (["--victim", "missing.py:factory"], "victim: no such file: missing.py"),
         (["--victim", "broken.py:factory"], "victim: broken.py failed to run: RuntimeError: no weights"),
         (["--victim", f"{VICTIM}x"], "has no 'factoryx'"),

@@ -127,3 +127,12 @@ def test_an_empty_folder_and_an_empty_class_are_named(tmp_path):
     (tmp_path / "ant").mkdir()
     with pytest.raises(InputError, match="ant: no images for this class"):
         load_data(tmp_path)
+
+
+def test_one_image_is_a_data_set_of_one(tmp_path):
+    Image.fromarray(np.full((5, 7, 3), 9, np.uint8)).save(tmp_path / "one.png")
+    [sample] = data = load_data(tmp_path / "one.png")
+    assert data.shape == (3, 5, 7)
+    assert data.labels is None
+    assert data.names == ("one.png",)
+    assert sample.shape == (5, 7, 3)

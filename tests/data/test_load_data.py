@@ -83,5 +83,7 @@ def test_what_is_not_there_is_named(tmp_path, name):
 
 def test_an_unknown_suffix_is_named(tmp_path):
     (tmp_path / "d.mat").write_bytes(b"")
-    with pytest.raises(InputError, match=re.escape("expected a .npz or .csv file or a folder of images, got '.mat'")):
+    with pytest.raises(
+        InputError, match=re.escape("expected a .npz or .csv file, an image or a folder of images, got '.mat'")
+    ):
         load_data(str(tmp_path / "d.mat"))

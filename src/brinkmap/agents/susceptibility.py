@@ -7,26 +7,27 @@ the victim's own (the paper's way, and no black box any more), or one fitted to 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
 
 from brinkmap.agents.protocol import Oracle
+from brinkmap.agents.soft_mask import DENSITY, soft_mask
 from brinkmap.arrays import Array, Floats
 from brinkmap.errors import InputError
+from brinkmap.victims.torch_adapter import as_fed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Everywhere", "Prior", "Region", "Rehearsed", "Rise", "SmoothGrad", "Traced"]
+__all__ = ["Everywhere", "Prior", "Region", "Rehearsed", "Rise", "SmoothGrad", "Traced", "slopes"]
 
 RIDGE = 1.0
 """Weight of the squared credits beside the squared errors, in answers."""
 CHUNK = 256
 """Candidates that a network is shown at once."""
-DENSITY = 0.5
-"""Share of cells, or of the coarse mask's corners, that one probe touches."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +99,9 @@ class SmoothGrad:
 
     def slope(self, oracle: Oracle, sample: Array, label: int) -> Floats:
         """(c, *extent) the map; a batch of its own, so that it does not depend on what else is attacked."""
-        import torch
-
         noisy = _scaled(oracle, sample) + self.noise * oracle.rng.standard_normal((self.copies, *sample.shape))
-        given = _tensor(self.net, noisy).requires_grad_()
-        scores = self.net.eval()(given)[:, label].sum()
-        (slope,) = torch.autograd.grad(scores, given)
-        return np.asarray(slope.double().cpu().numpy().mean(axis=0))
+        net = self.net.eval()
+        return np.asarray(slopes(lambda given: net(given)[:, label], as_fed(net, noisy)).mean(axis=0))
 
 
 @final
@@ -149,7 +146,7 @@ class Rehearsed:
             flat = np.repeat(clean.reshape(1, len(clean), -1).astype(np.float32), len(rows), axis=0)
             flat[np.arange(len(rows)), :, places[rows]] = colours[rows]
             with torch.inference_mode():
-                said.append(self.net.eval()(_tensor(self.net, flat.reshape(-1, *clean.shape))).double().cpu().numpy())
+                said.append(self.net.eval()(as_fed(self.net, flat.reshape(-1, *clean.shape))).double().cpu().numpy())
         logits = np.concatenate(said)
         own, others = logits[:, label], np.delete(logits, label, axis=1).max(axis=1)
         return np.asarray((own - others).reshape(len(corners), -1))
@@ -216,23 +213,12 @@ class Rise:
 
     def region(self, oracle: Oracle, sample: Array, label: int) -> Region:
         """Above the threshold."""
-        masks = np.stack([self._mask(sample.shape[1:], oracle.rng) for _ in range(self.queries)])
+        masks = np.stack([soft_mask(sample.shape[1:], self.side, oracle.rng) for _ in range(self.queries)])
         plain = sample.mean(axis=tuple(range(1, sample.ndim)), keepdims=True, dtype=np.float64)
         shown = plain + masks[:, None] * (sample - plain)
         chances = oracle.probe(shown.astype(np.float32))[:, label].astype(np.float64)
         centred = masks - masks.mean(axis=0)
         return Region.above(np.tensordot(chances, centred, axes=1), self.tau)
-
-    def _mask(self, extent: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """(*extent) in 0..1: corners drawn, moved by less than a coarse step, and joined linearly."""
-        corners = [min(self.side, n) for n in extent]
-        mask = (rng.random([n + 1 for n in corners]) < DENSITY).astype(np.float64)
-        for axis, (n, coarse) in enumerate(zip(extent, corners, strict=True)):
-            at = (np.arange(n) + rng.random()) * coarse / n
-            below = np.minimum(at.astype(int), coarse - 1)
-            share = (at - below).reshape([-1 if one == axis else 1 for one in range(mask.ndim)])
-            mask = (1 - share) * mask.take(below, axis=axis) + share * mask.take(below + 1, axis=axis)
-        return mask
 
 
 def _scaled(oracle: Oracle, sample: Array) -> Floats:
@@ -246,12 +232,19 @@ def _reach(slope: Floats, clean: Floats) -> Floats:
     return np.asarray(np.maximum(slope * clean, -slope * (1 - clean)).sum(axis=0))
 
 
-def _tensor(net: nn.Module, values: Floats | Array) -> Tensor:
-    """The values where and as the network's parameters are."""
+def slopes(scores: Callable[[Tensor], Tensor], samples: Tensor) -> Floats:
+    """(n, c, *extent) how the score of each sample (n, c, *extent) changes with each of its values.
+
+    Args:
+        scores: of such samples, (n,); each of its own sample alone.
+        samples: where and as the network's parameters are.
+    """
     import torch
 
-    weight = next((one for one in net.parameters() if one.is_floating_point()), torch.empty(0))
-    return torch.tensor(values, dtype=weight.dtype, device=weight.device)
+    given = samples.detach().requires_grad_()
+    with torch.enable_grad():
+        (found,) = torch.autograd.grad(scores(given).sum(), given)
+    return np.asarray(found.double().cpu().numpy())
 
 
 def _check_tau(tau: float) -> None:

@@ -14,6 +14,7 @@ import tyro
 from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
 from brinkmap.cli.compare_command import CompareFlags, run_compare
 from brinkmap.cli.demo_command import DemoFlags, run_demo
+from brinkmap.cli.explain_command import ExplainFlags, run_explain
 from brinkmap.cli.harden_command import HardenFlags, run_harden
 from brinkmap.cli.list_command import ListFlags, run_list
 from brinkmap.cli.train_command import TrainFlags, run_train
@@ -27,6 +28,7 @@ COMMANDS: dict[type, Any] = {
     AuditFlags: run_audit,
     CompareFlags: run_compare,
     DemoFlags: run_demo,
+    ExplainFlags: run_explain,
     HardenFlags: run_harden,
     ListFlags: run_list,
     TrainFlags: run_train,
@@ -55,12 +57,13 @@ def _parsed(args: list[str]) -> Any:
     audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given), OFF]
     comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags), OFF]
     demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags), OFF]
+    explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
     train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
     hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags), OFF]
     listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | comparing | demo | hardening | listing | train,
+        audit | comparing | demo | explaining | hardening | listing | train,
         args=args,
         prog="brinkmap",
         description=description,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any, get_type_hints
 
 import tyro
 
 from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.cli.flags import RunFlags, read_toml, run_of
 from brinkmap.cli.progress import Progress, print_audit
+from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.data import DataSet, load_data
-from brinkmap.victims import Victim, load_victim
+from brinkmap.victims import Victim
 
 __all__ = ["AuditFlags", "run_audit", "toml_defaults"]
 
@@ -32,8 +32,8 @@ class AuditFlags:
     Exit codes: 0 fine, 1 a threshold was missed, 2 bad input.
     """
 
-    victim: str
-    """model.onnx, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
+    model: tyro.conf.OmitArgPrefixes[VictimFlags]
+    """The victim."""
     data: str
     """An .npz with x and y, a folder with a sub-folder of images for each class, a .csv of file,label, or `digits`."""
     config: Path | None = None
@@ -42,18 +42,6 @@ class AuditFlags:
     """Folder for results, summary.json and report.html; the same command resumes there."""
     limit: int | None = None
     """Only the first so many samples."""
-    mean: tuple[float, ...] = ()
-    """Per channel, subtracted before the victim sees a sample."""
-    std: tuple[float, ...] = ()
-    """Per channel, divided by."""
-    bounds: tuple[float, float] | None = None
-    """The valid range of the victim's samples; none given means what the victim says, else 0 1."""
-    outputs: str | None = None
-    """What the model answers: logits, probabilities or labels."""
-    unit: str | None = None
-    """The unit of a signal's values, such as mV."""
-    rate_hz: float | None = None
-    """A signal's sampling rate, which the ECG filters need."""
     min_robust_l2: float | None = None
     """Exit 1 if the median L2 at flip is below this; samples that never flip count as infinitely far."""
     max_success_rate: float | None = None
@@ -70,12 +58,13 @@ def toml_defaults(path: Path) -> AuditFlags:
     Raises:
         InputError: it cannot be read, or has a key that is no flag.
     """
-    own, run = get_type_hints(AuditFlags), get_type_hints(RunFlags)
-    del own["run"], own["config"]
-    values = read_toml(path, own | run)
+    own, of, run = get_type_hints(AuditFlags), get_type_hints(VictimFlags), get_type_hints(RunFlags)
+    del own["run"], own["model"], own["config"]
+    values = read_toml(path, own | of | run)
     missing: Any = tyro.MISSING
     return AuditFlags(
-        **({"victim": missing, "data": missing, "config": path} | {key: values[key] for key in own if key in values}),
+        **({"data": missing, "config": path} | {key: values[key] for key in own if key in values}),
+        model=VictimFlags(**({"victim": missing} | {key: values[key] for key in of if key in values})),
         run=RunFlags(**{key: values[key] for key in run if key in values}),
     )
 
@@ -88,20 +77,14 @@ def run_audit(flags: AuditFlags) -> int:
     """
     run = run_of(flags.run)
     data = load_data(flags.data, limit=flags.limit)
-    victim = load_victim(
-        flags.victim,
-        bounds=flags.bounds,
-        mean=flags.mean or None,
-        std=flags.std or None,
-        outputs=cast("Any", flags.outputs),
-        unit=flags.unit,
-        rate_hz=flags.rate_hz,
-    )
+    victim = victim_of(flags.model)
     demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
     presentation = Presentation(
-        title=f"Robustness of {flags.victim} on {flags.data}", class_names=data.class_names, export=flags.export
+        title=f"Robustness of {flags.model.victim} on {flags.data}", class_names=data.class_names, export=flags.export
     )
-    done = _with_progress(victim, data, run, flags.out, demands, presentation, _source(flags, data))
+    done = _with_progress(
+        victim, data, run, flags.out, demands, presentation, source_of(flags.model, flags.data, data.checksum)
+    )
     print_audit(done)
     return 0 if done.passed else 1
 
@@ -115,15 +98,3 @@ def _with_progress(
             victim, data, data.labels, run,
             out=out, demands=demands, presentation=presentation, source=source, watch=progress.watch,
         )  # fmt: skip
-
-
-def _source(flags: AuditFlags, data: DataSet) -> dict[str, str]:
-    """What the results are of: the names as typed, and what the files hold."""
-    source = {"victim": flags.victim, "data": flags.data, "data_sha256": data.checksum}
-    for name in ("mean", "std", "bounds", "outputs", "unit", "rate_hz"):
-        if getattr(flags, name):
-            source[name] = str(getattr(flags, name))
-    path = Path(flags.victim.partition(":")[0])
-    if path.is_file():
-        source["victim_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return source

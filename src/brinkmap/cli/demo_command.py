@@ -7,6 +7,7 @@ from pathlib import Path
 
 from brinkmap.cli.audit_command import AuditFlags, run_audit
 from brinkmap.cli.flags import RunFlags
+from brinkmap.cli.victim_flags import VictimFlags
 
 __all__ = ["DemoFlags", "run_demo"]
 
@@ -33,4 +34,5 @@ class DemoFlags:
 def run_demo(flags: DemoFlags) -> int:
     """Run the demo; returns the exit code."""
     run = RunFlags(patch=("1", "2"), budget=flags.budget, refine_budget=flags.refine_budget)
-    return run_audit(AuditFlags(victim="digits", data="digits", out=flags.out, limit=flags.samples, run=run))
+    victim = VictimFlags(victim="digits")
+    return run_audit(AuditFlags(model=victim, data="digits", out=flags.out, limit=flags.samples, run=run))

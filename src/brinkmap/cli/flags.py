@@ -15,7 +15,7 @@ import tyro
 from brinkmap.errors import InputError
 from brinkmap.run import Run
 
-__all__ = ["RunFlags", "TermFlags", "read_toml", "run_of"]
+__all__ = ["ExplainRunFlags", "RunFlags", "TermFlags", "read_toml", "run_of"]
 
 TYPED = {
     "agent": str,
@@ -65,6 +65,8 @@ RunFlags: Any = _flags("RunFlags")
 """A dataclass with the fields of `Run` in types that a command line can hold."""
 TermFlags: Any = _flags("TermFlags", without=("agent", "seed", "trace"), budget=200)
 """The same without what a comparison says for each of its attacks."""
+ExplainRunFlags: Any = _flags("ExplainRunFlags", without=("trace", "criterion", "max_l2"))
+"""The same for the attack that an explanation is read off: one bound, whatever moves the answer."""
 
 
 def run_of(flags: Any, **more: Any) -> Run:
@@ -74,8 +76,8 @@ def run_of(flags: Any, **more: Any) -> Run:
         InputError: a value that cannot work.
     """
     values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)} | more
-    values["patch"] = values["patch"] or None
-    values["max_l2"] = values["max_l2"] or None
+    for name in ("patch", "max_l2"):
+        values[name] = values.get(name) or None
     return Run(**values)
 
 

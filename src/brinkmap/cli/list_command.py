@@ -17,7 +17,7 @@ __all__ = ["ListFlags", "run_list"]
 
 @dataclass(frozen=True, kw_only=True)
 class ListFlags:
-    """List the victims, distortions and agents that go by a name, plug-ins of other packages included.
+    """List the victims, distortions, agents and explainers that go by a name, plug-ins of other packages included.
 
     Examples:
         brinkmap list
@@ -33,7 +33,7 @@ def run_list(flags: ListFlags) -> int:
     console = Console()
     if flags.figures is not None:
         return _draw(flags.figures, console)
-    for kind in ("victim", "distortion", "agent"):
+    for kind in ("victim", "distortion", "agent", "explainer"):
         table = Table(kind, "what it is", title=f"{kind}s", title_justify="left", expand=True)
         for entry in entries(kind):
             table.add_row(escape(entry.name), escape(entry.description))

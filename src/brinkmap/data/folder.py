@@ -11,7 +11,7 @@ from brinkmap.data.dataset import DataSet
 from brinkmap.data.images import SUFFIXES, ImageFiles
 from brinkmap.errors import InputError
 
-__all__ = ["load_folder"]
+__all__ = ["load_folder", "load_picture"]
 
 
 def load_folder(path: Path, limit: int | None = None) -> DataSet:
@@ -38,6 +38,15 @@ def load_folder(path: Path, limit: int | None = None) -> DataSet:
     rows = [(file, label) for row in zip_longest(*columns) for file, label in zip(row, labels, strict=True) if file]
     names = None if numbers else tuple(folder.name for folder in folders)
     return _data_set(path, [file for file, _ in rows], [label for _, label in rows], names, limit)
+
+
+def load_picture(path: Path, limit: int | None = None) -> DataSet:
+    """One image, without a label.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return _data_set(path.parent, [path], None, None, limit)
 
 
 def _data_set(

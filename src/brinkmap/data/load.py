@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from brinkmap.arrays import Array, Ints
 from brinkmap.data.dataset import ArraySamples, DataSet
 from brinkmap.data.digits import digits_heldout, digits_train
-from brinkmap.data.folder import load_folder
+from brinkmap.data.folder import load_folder, load_picture
+from brinkmap.data.images import SUFFIXES
+from brinkmap.data.known_beats import abnormal_beats
+from brinkmap.data.known_cause import COUNT, KnownCause
+from brinkmap.data.known_digits import digits_on_textures
+from brinkmap.data.known_motion import moving_digits
 from brinkmap.data.npz import load_npz
 from brinkmap.data.table import load_table
 from brinkmap.errors import InputError
@@ -15,7 +22,17 @@ from brinkmap.errors import InputError
 __all__ = ["load_data"]
 
 DIGITS = {"digits": digits_heldout, "digits-train": digits_train}
-FILES = {".npz": load_npz, ".csv": load_table}
+KNOWN: dict[str, Callable[..., KnownCause]] = {
+    "abnormal-beats": partial(abnormal_beats, "heldout"),
+    "abnormal-beats-train": partial(abnormal_beats, "train"),
+    "digits-on-textures": partial(digits_on_textures, "heldout"),
+    "digits-on-textures-train": partial(digits_on_textures, "train"),
+    "moving-digits": partial(moving_digits, "heldout"),
+    "moving-digits-train": partial(moving_digits, "train"),
+}
+FILES: dict[str, Callable[[Path, int | None], DataSet]] = {
+    ".npz": load_npz, ".csv": load_table, **dict.fromkeys(SUFFIXES, load_picture)
+}  # fmt: skip
 
 
 def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
@@ -23,36 +40,46 @@ def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
 
     Args:
         path: a .npz file with the arrays x and (optionally) y; a folder of images, one sub-folder a class; a .csv file
-            with the columns file and label; or the word "digits" for the held-out digits that come with Brinkmap, and
-            "digits-train" for those that their victim was trained on (write "./digits" for a folder of that name).
+            with the columns file and label; one image; or the word "digits" for the held-out digits that come with
+            Brinkmap, and "digits-train" for those that their victim was trained on (write "./digits" for a folder of
+            that name); likewise "abnormal-beats", "digits-on-textures" and "moving-digits", whose labels have a known
+            cause, with their "-train".
         limit: at most so many samples: the first ones, of a folder one of each class in turn.
 
     Raises:
         InputError: there is nothing there, it is of another kind, or it cannot be read.
+        MissingExtra: "digits-on-textures" needs scikit-image.
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: expected at least 1 sample, got {limit}. Leave it out for all samples.")
     if path in DIGITS:
-        return _digits(*DIGITS[str(path)](), limit)
+        return _shipped(*DIGITS[str(path)](), tuple("0123456789"), limit)
+    if path in KNOWN:
+        known = KNOWN[str(path)](count=min(limit or COUNT, COUNT))
+        return _shipped(known.samples, known.labels, known.classes, limit)
     path = Path(path)
     if path.is_dir():
         return load_folder(path, limit)
     if not path.exists():
-        raise InputError(f"no such file or folder: {path}. Give a .npz or .csv file, a folder of images, or 'digits'.")
+        words = ", ".join([*DIGITS, *KNOWN])
+        raise InputError(
+            f"no such file or folder: {path}. Give a .npz or .csv file, a folder of images, or a word: {words}."
+        )
     if path.suffix.lower() not in FILES:
         raise InputError(
-            f"{path}: expected a {' or '.join(FILES)} file or a folder of images, got {path.suffix or 'no suffix'!r}. "
+            f"{path}: expected a .npz or .csv file, an image or a folder of images, got "
+            f"{path.suffix or 'no suffix'!r}. "
             "Save the samples with numpy.savez(path, x=..., y=...)."
         )
     return FILES[path.suffix.lower()](path, limit)
 
 
-def _digits(x: Array, y: Ints, limit: int | None) -> DataSet:
+def _shipped(x: Array, y: Ints, class_names: tuple[str, ...], limit: int | None) -> DataSet:
     samples = ArraySamples(x[:limit])
     return DataSet(
         samples=samples,
         shape=samples.shape,
         labels=y[:limit],
         names=tuple(str(index) for index in range(len(samples))),
-        class_names=tuple("0123456789"),
+        class_names=class_names,
     )
