@@ -1,0 +1,107 @@
+"""Samples whose reason is known, and their victims, for `explain.py`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import brinkmap
+import real_data
+from brinkmap.data import KnownCause, abnormal_beats, digits_on_textures, moving_digits
+from brinkmap.registry import resolve
+
+EVERY = {
+    "posterior": (30, 100, 300), "rl-cam": (300,), "rise": (100, 300, 2000, 8000), "occlusion": (300,),
+    "lime": (100, 300), "kernel-shap": (300,), "trace": (0,), "grad-cam": (0,), "ablation-cam": (0,),
+    "score-cam": (0,), "integrated-gradients": (0,), "smoothgrad": (0,), "random": (0,), "centre": (0,),
+}  # fmt: skip
+"""Explainers and what they may ask."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is explained."""
+
+    victim: brinkmap.Victim
+    network: Any
+    """Its torch network as a victim, for explainers that need one; the same victim where it is one."""
+    samples: np.ndarray
+    """(n, c, *extent), all of which the victim gets right."""
+    labels: np.ndarray
+    truths: np.ndarray
+    """(n, *extent) bool."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of settings that are explained in the same way."""
+
+    name: str
+    title: str
+    make: Callable[[int], Setting]
+    samples: int
+    few: int
+    """Samples for more than `MANY` queries."""
+    methods: dict[str, tuple[int, ...]]
+    seeds: int = 3
+
+
+MANY = 2000
+DRAWN = 227
+"""Pixels a side that the boxes of the table are drawn on."""
+
+
+def _known(made: Callable[..., KnownCause], name: str) -> Callable[[int], Setting]:
+    def make(count: int) -> Setting:
+        victim, held = resolve("victim", name)(), made()
+        right = victim.predict(held.samples).argmax(axis=1) == held.labels
+        samples, labels, masks = (one[right][:count] for one in (held.samples, held.labels, held.masks))
+        return Setting(victim, victim, samples, labels, masks)
+
+    return make
+
+
+def _imagenet(count: int) -> Setting:
+    """Pictures whose class's boxes cover less than half of them, read by MobileNet v1."""
+    net = real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192")
+    place = f"{Path(__file__).parent / 'suites' / 'victims.py'}:"
+    victim = resolve("victim", f"{place}mobilenet_v1")()
+    x, y = resolve("victim", f"{place}imagenet_192")()
+    truths = _boxes(x.shape[1:3] if x.dtype == np.uint8 else x.shape[2:])
+    right = np.concatenate([victim.predict(x[i : i + 32]).argmax(axis=1) for i in range(0, len(x), 32)]) == y
+    kept = np.flatnonzero(right & (truths.mean(axis=(1, 2)) < 0.5))[:count]
+    return Setting(victim, brinkmap.wrap(net, shape=victim.shape), x[kept], y[kept], truths[kept])
+
+
+@cache
+def _boxes(extent: tuple[int, int]) -> np.ndarray:
+    """(n, height, width) bool: inside any of a picture's boxes, in the order of the table."""
+    with open(real_data.SHARED / "imagenet" / "val200.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    masks = np.zeros((len(rows), *extent), bool)
+    for mask, row in zip(masks, rows, strict=True):
+        numbers = np.array(row["boxes_xyxy_in_227px"].replace(";", " ").split(), float).reshape(-1, 4)
+        for x0, y0, x1, y1 in numbers * (np.tile(extent[::-1], 2) / DRAWN):
+            mask[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+    return masks
+
+
+FEWER = {name: queries for name, queries in EVERY.items() if name not in ("score-cam", "kernel-shap", "occlusion")}
+CASES = {
+    one.name: one
+    for one in (
+        Case("abnormal-beats", "Signals: the one abnormal beat of a strip", _known(abnormal_beats, "abnormal-beats"),
+             200, 50, EVERY),
+        Case("digits-on-textures", "Pictures: a digit on a texture", _known(digits_on_textures, "digits-on-textures"),
+             200, 50, EVERY),
+        Case("moving-digits", "Clips: a moving digit", _known(moving_digits, "moving-digits"), 200, 50, EVERY),
+        Case("imagenet", "ImageNet: inside the boxes of the class, MobileNet v1", _imagenet, 50, 50,
+             {**FEWER, "rise": (300, 2000)}, seeds=1),
+    )
+}  # fmt: skip
