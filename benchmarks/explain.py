@@ -1,11 +1,12 @@
 """Explanations against known reasons: every method, every score, at stated queries.
 
 python benchmarks/explain.py abnormal-beats digits-on-textures moving-digits     embedded, three seeds; goes on
-python benchmarks/explain.py imagenet                                            ../shared/data, one seed
+python benchmarks/explain.py imagenet davis-frames davis-clips                   ../shared/data, one seed
 python benchmarks/explain.py page                                                writes docs/results/explain.md
 
 A case, a method, a number of queries and a seed are a row of docs/results/explain/, written as it is measured. The
-victim's own answer is explained, where it is right. Faithfulness asks the victim more, which is not the method's cost.
+class of the label is explained: the victim's own answer, but for some sequences of DAVIS. Faithfulness asks the victim
+more, which is not the method's cost.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def measured(case: Case, setting: Setting, method: str, queries: int, seed: int)
     count = case.few if queries > MANY else case.samples
     samples, labels, truths = setting.samples[:count], setting.labels[:count], setting.truths[:count]
     began = time.process_time()
-    found = explain(_victim(setting, method), samples, method=method, queries=queries or None, run=_run(seed))
+    target = None if method == "trace" else labels
+    found = explain(_victim(setting, method), samples, target, method=method, queries=queries or None, run=_run(seed))
     seconds = time.process_time() - began
     assert all(one.error is None and one.target == label for one, label in zip(found, labels, strict=True))
     maps = np.stack([one.map for one in found])
@@ -54,7 +56,7 @@ def measured(case: Case, setting: Setting, method: str, queries: int, seed: int)
     scores = {name: values.tolist() for name, values in vars(localisation(maps, truths)).items()}
     scores |= _faithful(setting, samples, maps, labels, seed)
     if method in (*WHITE, "posterior", "rise") and queries in (0, 300) and seed == 0:
-        scores["randomised"] = _sanity(setting, method, queries, samples, maps)
+        scores["randomised"] = _sanity(setting, method, queries, samples, labels, maps)
     rounded = {name: [round(float(one), DIGITS) for one in values] for name, values in scores.items()}
     return {
         "case": case.name, "method": method, "asked": queries, "seed": seed, "samples": count,
@@ -90,7 +92,7 @@ def _rng(seed: int, index: int) -> np.random.Generator:
     return training_generator(seed, "removals", index)
 
 
-def _sanity(setting: Setting, method: str, queries: int, samples: Any, maps: Any) -> Any:
+def _sanity(setting: Setting, method: str, queries: int, samples: Any, labels: Any, maps: Any) -> Any:
     """Rank correlations with the maps of the same network, its weights drawn at random (Adebayo et al. 2018)."""
     network = network_of(setting.network)
     assert network is not None
@@ -99,7 +101,7 @@ def _sanity(setting: Setting, method: str, queries: int, samples: Any, maps: Any
         other.module, shape=setting.network.shape, bounds=setting.network.bounds,
         mean=getattr(setting.network, "mean", None), std=getattr(setting.network, "std", None),
     )  # fmt: skip
-    found = explain(victim, samples[:SANITY], method=method, queries=queries or None, run=_run(0))
+    found = explain(victim, samples[:SANITY], labels[:SANITY], method=method, queries=queries or None, run=_run(0))
     return randomisation(maps[:SANITY], np.stack([one.map for one in found])).tolist()
 
 

@@ -79,6 +79,35 @@ def _imagenet(count: int) -> Setting:
     return Setting(victim, brinkmap.wrap(net, shape=victim.shape), x[kept], y[kept], truths[kept])
 
 
+def _davis_clips(count: int) -> Setting:
+    """The sequences whose motion has a class of Kinetics-600, read by MoViNet; that class is explained."""
+    held, net = np.load(real_data.SHARED / "video" / "davis_masks.npz"), real_data.shared_module("models_video").load()
+    kept = np.flatnonzero(held["y_k600"] >= 0)[:count]
+    return _davis(held, held["x"][kept], kept, held["y_k600"], brinkmap.wrap(net, shape=(3, 16, 172, 172), classes=600))
+
+
+def _davis_frames(count: int) -> Setting:
+    """Single frames of the sequences whose object has a class of ImageNet, read by MobileNet v1 at its own size."""
+    held = np.load(real_data.SHARED / "video" / "davis_masks.npz")
+    net = real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192")
+    sequences = np.flatnonzero(held["y_imagenet"] >= 0)
+    setting = _davis(held, held["x"][sequences], sequences, held["y_imagenet"], None)
+    frames = setting.samples.transpose(0, 2, 1, 3, 4).reshape(-1, 3, 172, 172)
+    truths = setting.truths.reshape(-1, 172, 172)
+    place = np.rint(np.linspace(0, 171, 192)).astype(int)
+    frames, truths = frames[..., place[:, None], place], truths[..., place[:, None], place]
+    labels = np.repeat(setting.labels, 16)
+    every = slice(None, None, max(1, len(frames) // count))
+    victim = brinkmap.wrap(net, shape=(3, 192, 192))
+    return Setting(victim, victim, np.ascontiguousarray(frames[every]), labels[every], truths[every])
+
+
+def _davis(held: Any, clips: np.ndarray, kept: np.ndarray, labels: np.ndarray, victim: Any) -> Setting:
+    masks = np.unpackbits(held["mask_bits"][kept], axis=-1, count=172).astype(bool)
+    samples = np.ascontiguousarray(np.moveaxis(clips, -1, 1), np.float32) / 255
+    return Setting(victim, victim, samples, labels[kept].astype(np.int64), masks)
+
+
 @cache
 def _boxes(extent: tuple[int, int]) -> np.ndarray:
     """(n, height, width) bool: inside any of a picture's boxes, in the order of the table."""
@@ -103,5 +132,10 @@ CASES = {
         Case("moving-digits", "Clips: a moving digit", _known(moving_digits, "moving-digits"), 200, 50, EVERY),
         Case("imagenet", "ImageNet: inside the boxes of the class, MobileNet v1", _imagenet, 50, 50,
              {**FEWER, "rise": (300, 2000)}, seeds=1),
+        Case("davis-frames", "DAVIS frames: camel and cow, pixel masks, MobileNet v1", _davis_frames, 32, 32,
+             {**FEWER, "rise": (300, 2000)}, seeds=1),
+        Case("davis-clips", "DAVIS clips: who moves, pixel masks, MoViNet-A0", _davis_clips, 6, 6,
+             {"posterior": (300,), "rl-cam": (300,), "rise": (300, 500), "lime": (300,), "grad-cam": (0,),
+              "integrated-gradients": (0,), "random": (0,), "centre": (0,)}, seeds=1),
     )
 }  # fmt: skip

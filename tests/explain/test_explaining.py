@@ -124,6 +124,22 @@ def test_targets_may_differ_from_sample_to_sample():
     assert [one.target for one in found] == [1, 0]
 
 
+def test_labels_alone_will_do():
+    shape = SHAPES[2]
+    labels = brinkmap.wrap(lambda x: Looks(shape).predict(x).argmax(axis=1), shape=shape, classes=2, outputs="labels")
+    maps = np.stack([one.map for one in explain(labels, bright(shape), method="posterior", queries=300)])
+    assert pointing(maps, truth(shape, 3)).mean() == 1
+
+
+def test_tensors_are_taken_as_arrays_are():
+    torch, shape = pytest.importorskip("torch"), SHAPES[2]
+    samples = bright(shape, 2)
+    given = explain(Looks(shape), torch.tensor(samples), torch.tensor([1, 0]), method="lime", queries=40)
+    plain = explain(Looks(shape), samples, [1, 0], method="lime", queries=40)
+    for one, other in zip(given, plain, strict=True):
+        np.testing.assert_array_equal(one.map, other.map)
+
+
 def test_samples_that_are_done_are_left_out():
     shape = SHAPES[2]
     found = explanations(Looks(shape), bright(shape, 4), method="lime", queries=20, done=[0, 2])

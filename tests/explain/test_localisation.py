@@ -14,16 +14,15 @@ from skimage.filters import threshold_otsu
 from brinkmap.errors import InputError
 from brinkmap.explain.localisation import (
     Localisation,
-    area_mask,
     dice,
     energy_inside,
     iou,
     localisation,
     localisation_auc,
-    otsu_mask,
     pointing,
     relevance_rank,
 )
+from brinkmap.explain.masks import area_mask, otsu_mask
 
 EXTENTS = [(12,), (6, 5), (3, 4, 5)]
 NAMES = [field.name for field in fields(Localisation)]

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from brinkmap.arrays import Floats
 from brinkmap.errors import InputError
-from brinkmap.explain.localisation import Bools, Maps, area_mask, check_maps
+from brinkmap.explain.masks import Bools, Maps, area_mask, check_maps
 
 __all__ = ["Stability", "randomisation", "stability"]
 

@@ -128,7 +128,8 @@ class _Targets:
 class _Door:
     """Lets an explainer ask as if it were an attack: metered, pooled with the other samples, ended by the budget."""
 
-    needs_scores = True
+    needs_scores = False
+    """Labels alone say less, but a map can be made of flips too."""
     rows = BATCH
 
     def __init__(self, explainer: BlackBox | None, targets: _Targets) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from brinkmap.arrays import Array, Floats
-from brinkmap.explain.localisation import otsu_mask
+from brinkmap.explain.masks import otsu_mask
 
 __all__ = ["Explanation", "Region", "regions_of"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from brinkmap.arrays import Array, Floats, Ints, check_answer_shape
 from brinkmap.errors import InputError
-from brinkmap.explain.localisation import Bools, Maps, check_maps
+from brinkmap.explain.masks import Bools, Maps, check_maps
 from brinkmap.plan.grid import make_grid
 
 __all__ = ["Boxes", "Cells", "Curves", "Explained", "Removals", "Subsets", "deletion", "insertion", "removals"]
