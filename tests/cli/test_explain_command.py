@@ -29,7 +29,7 @@ def victim(tmp_path):
 
 
 def test_it_writes_maps_pictures_and_words(tmp_path, capsys):
-    assert explained(tmp_path / "out", "--victim", "digits", "--method", "posterior", "--queries", "60") == 0
+    assert explained(tmp_path / "out", "--victim", "digits", "--queries", "60") == 0
     said = capsys.readouterr().out
     assert "of the evidence" in said
     assert "3 samples, 183 queries in all, 0 without a map" in said
@@ -46,11 +46,11 @@ def test_it_writes_maps_pictures_and_words(tmp_path, capsys):
 
 def test_the_same_command_goes_on(tmp_path):
     out = tmp_path / "out"
-    assert explained(out, "--victim", "digits") == 0
+    assert explained(out, "--victim", "digits", "--method", "trace") == 0
     maps = {path.name: path.read_bytes() for path in (out / "maps").iterdir()}
     (out / "maps" / "000001.npz").unlink()
     kept = (out / "maps" / "000000.npz").stat().st_mtime_ns
-    assert explained(out, "--victim", "digits") == 0
+    assert explained(out, "--victim", "digits", "--method", "trace") == 0
     assert (out / "maps" / "000000.npz").stat().st_mtime_ns == kept
     with np.load(out / "maps" / "000001.npz") as again:
         assert again["map"].any()
@@ -58,13 +58,13 @@ def test_the_same_command_goes_on(tmp_path):
 
 
 def test_another_run_is_not_mixed_in(tmp_path, capsys):
-    assert explained(tmp_path, "--victim", "digits") == 0
+    assert explained(tmp_path, "--victim", "digits", "--queries", "40") == 0
     assert explained(tmp_path, "--victim", "digits", "--method", "lime") == 2
     assert "another run, which differs in method" in capsys.readouterr().err
 
 
 def test_nothing_found_is_said_and_is_no_failure(tmp_path, victim, capsys):
-    assert explained(tmp_path / "out", "--victim", victim, "--method", "posterior", "--queries", "40") == 0
+    assert explained(tmp_path / "out", "--victim", victim, "--queries", "40") == 0
     said = capsys.readouterr().out
     assert "no mask found, the victim never moved" in said
     assert "3 without a map" in said

@@ -5,7 +5,7 @@ import pytest
 
 import brinkmap
 from brinkmap.errors import InputError
-from brinkmap.explain import BlackBox, explain, explainer_of, explanations
+from brinkmap.explain import BlackBox, explain, explainer_of, explanations, from_results
 from brinkmap.explain.localisation import energy_inside, pointing
 from brinkmap.registry import entries, resolve
 from brinkmap.run import Run
@@ -71,9 +71,22 @@ def test_a_trace_alone_points_there_and_costs_nothing_more(rank):
     run = Run(budget=150, distortions=["illuminate", "dead-pixel"], patch=patch, max_l2=1.0, agent="random")
     [attacked] = brinkmap.attack(victim, bright(shape, 1), None, run)
     spent = victim.seen
-    [one] = explain(victim, bright(shape, 1), run=run)
+    [one] = explain(victim, bright(shape, 1), method="trace", run=run)
     assert one.queries == attacked.queries == victim.seen - spent
     assert energy_inside(one.map[None], truth(shape, 1)).mean() > 2 * truth(shape, 1).mean()
+
+
+def test_an_attack_that_is_over_is_explained_for_nothing():
+    shape, victim = SHAPES[2], Looks(SHAPES[2])
+    run = Run(budget=150, distortions=["illuminate", "dead-pixel"], patch="5x6", agent="random", trace=True)
+    results = list(brinkmap.attack(victim, bright(shape), None, run))
+    spent = victim.seen
+    found = sorted(from_results(victim, results, run), key=lambda one: one.index)
+    assert victim.seen == spent
+    for one, other in zip(found, explain(victim, bright(shape), method="trace", run=run), strict=True):
+        np.testing.assert_array_equal(one.map, other.map)
+    with pytest.raises(InputError, match="expected trace=True, got False"):
+        next(from_results(victim, results, Run()))
 
 
 @pytest.mark.parametrize("method", [*BLACK_BOXES, "trace"])
@@ -157,8 +170,8 @@ def test_a_sample_that_cannot_be_read_has_a_reason_and_the_others_go_on():
 def test_more_queries_sharpen_a_trace():
     shape, victim = SHAPES[2], Looks(SHAPES[2])
     run = Run(budget=20, distortions=["illuminate"], max_l2=1.0, agent="random")
-    [few] = explain(victim, bright(shape, 1), run=run)
-    [more] = explain(victim, bright(shape, 1), run=run, queries=200)
+    [few] = explain(victim, bright(shape, 1), method="trace", run=run)
+    [more] = explain(victim, bright(shape, 1), method="trace", run=run, queries=200)
     assert more.method == "trace"
     assert few.queries < more.queries <= few.queries + 201
     inside = truth(shape, 1)
@@ -171,7 +184,7 @@ def test_more_queries_sharpen_a_trace():
         ({"target": 5}, r"target: expected classes from 0 to 1, got 5"),
         ({"target": 0.5}, r"target: expected one class, or one a sample"),
         ({"target": [1, 0], "method": "lime"}, r"labels: expected 3, one a sample, got 2"),
-        ({"target": 1}, r"trace explains the class that was attacked.*posterior"),
+        ({"target": 1, "method": "trace"}, r"trace explains the class that was attacked.*posterior"),
         ({"queries": -1}, r"queries: expected at least 0, got -1"),
         ({"method": "grad-cam"}, r"needs the victim's own PyTorch network.*posterior"),
         ({"method": "gradcam"}, r"unknown explainer 'gradcam'. Known: .*grad-cam"),

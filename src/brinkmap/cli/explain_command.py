@@ -15,6 +15,7 @@ from brinkmap.cli.progress import training_bar
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.data import DataSet, load_data
 from brinkmap.explain import Explanation, explanations
+from brinkmap.explain.explaining import DEFAULT
 from brinkmap.explain.kept import Kept
 from brinkmap.explain.overlay import Scene
 from brinkmap.victims.protocol import Victim, unit_of
@@ -31,13 +32,13 @@ TOLD = 3
 class ExplainFlags:
     """Say where a classifier's decisions come from: a map, a mask and the regions in words, for every sample.
 
-    trace reads them off an attack's own queries; posterior asks 300 questions of its own and is the better map. Others
+    posterior asks 300 questions of its own; trace reads the map off the queries of an attack, which is coarser. Others
     are listed by `brinkmap list`; those that need the network's gradients take a PyTorch victim.
 
     Examples:
-        brinkmap explain --victim digits-on-textures --data digits-on-textures --limit 8 --method posterior
-        brinkmap explain --victim model.onnx --data photo.png --method posterior --queries 300
-        brinkmap explain --victim digits --data digits --limit 20
+        brinkmap explain --victim digits-on-textures --data digits-on-textures --limit 8
+        brinkmap explain --victim model.onnx --data photo.png --queries 500
+        brinkmap explain --victim digits --data digits --limit 20 --method trace --refine-budget 100
         brinkmap explain --victim my_model.py:factory --data photos/ --method grad-cam
 
     Exit codes: 0 fine, also where nothing was found; 2 bad input.
@@ -47,8 +48,8 @@ class ExplainFlags:
     """The victim."""
     data: str
     """One image, a folder of images, an .npz with x, a .csv of file,label, or a name such as `digits`."""
-    method: str = "trace"
-    """trace, or an explainer of `brinkmap list`."""
+    method: str = DEFAULT
+    """An explainer of `brinkmap list`, or trace."""
     queries: int | None = None
     """What a sample may cost beside the clean look and the attack: 300 for an explainer that asks, 0 for trace."""
     target: int | None = None

@@ -26,8 +26,9 @@ from brinkmap.seeding import sample_generator
 from brinkmap.session import Session
 from brinkmap.victims.protocol import Victim
 
-__all__ = ["QUERIES", "explain", "explanations"]
+__all__ = ["DEFAULT", "QUERIES", "explain", "explanations", "from_results"]
 
+DEFAULT = "posterior"
 QUERIES = 300
 """What an explainer that asks may spend on a sample, where nothing else is said."""
 MEMORY = 2**30
@@ -42,7 +43,7 @@ Target = int | Sequence[int] | np.ndarray | None
 
 
 def explain(
-    victim: Victim, samples: Any, target: Target = None, *, method: str | BlackBox | WhiteBox = TRACE,
+    victim: Victim, samples: Any, target: Target = None, *, method: str | BlackBox | WhiteBox = DEFAULT,
     queries: int | None = None, run: Run | None = None,
 ) -> list[Explanation]:  # fmt: skip
     """Where the victim's decisions come from, for each sample.
@@ -51,7 +52,7 @@ def explain(
         victim: as for `brinkmap.attack`.
         samples: as for `brinkmap.attack`.
         target: the class to be explained, one for all or one a sample; the victim's own answer where not given.
-        method: `trace` for what an attack's own queries say; a name of `brinkmap list`; or an explainer.
+        method: a name of `brinkmap list`; `trace` for what the queries of an attack say; or an explainer.
         queries: what a sample may cost, beside the clean look and the attack: 300 for an explainer that asks, 0 for
             `trace`, where they go to the `posterior` explainer on top of what the attack found out.
         run: seed, batch size and the like, and for `trace` the attack; None for the defaults.
@@ -66,7 +67,7 @@ def explain(
     >>> corner = lambda x: np.stack([x[:, 0, :4, :4].mean((1, 2)), 1 - x[:, 0, :4, :4].mean((1, 2))], axis=1)
     >>> victim, sample = brinkmap.wrap(corner, classes=2), np.zeros((1, 1, 16, 16), "float32")
     >>> sample[..., :4, :4] = 0.9
-    >>> [one] = brinkmap.explain(victim, sample, method="posterior", queries=100)
+    >>> [one] = brinkmap.explain(victim, sample, queries=100)
     >>> bool(one.map[:4, :4].mean() > one.map[8:, 8:].mean()), one.queries
     (True, 101)
     """
@@ -75,7 +76,7 @@ def explain(
 
 
 def explanations(
-    victim: Victim, samples: Any, target: Target = None, *, method: str | BlackBox | WhiteBox = TRACE,
+    victim: Victim, samples: Any, target: Target = None, *, method: str | BlackBox | WhiteBox = DEFAULT,
     queries: int | None = None, run: Run | None = None, done: Collection[int] = (),
 ) -> Iterator[Explanation]:  # fmt: skip
     """The same, each as it is ready: for more samples than memory holds, for watching, and for going on.
@@ -102,6 +103,30 @@ def explanations(
 
 
 Done = Collection[tuple[int, float | None]]
+
+
+def from_results(victim: Victim, results: Iterable[AttackResult], run: Run) -> Iterator[Explanation]:
+    """What the queries of attacks that are over say; nothing is asked.
+
+    Args:
+        victim: that was attacked.
+        results: of `brinkmap.attack`.
+        run: the same as theirs, with `trace=True`.
+
+    Raises:
+        InputError: the run kept no trace.
+    """
+    if not run.trace:
+        raise InputError(
+            "run: expected trace=True, got False. Attack again with Run(trace=True), which keeps the answers."
+        )
+    session: Session | None = None
+    for result in results:
+        shape = result.clean.shape if result.clean is not None else victim.shape
+        if shape is None:
+            raise InputError(f"results: result {result.index} has no sample. Give what `brinkmap.attack` yields.")
+        session = session or Session(victim, tuple(shape), run)
+        yield _explanation(result, TRACE, _Targets(None, None), tuple(shape), traced(result, session.canvas))
 
 
 class _Targets:
