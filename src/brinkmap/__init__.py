@@ -1,5 +1,6 @@
 """How little natural distortion makes a black-box classifier change its mind, and where it has to be put."""
 
+from brinkmap import benchmark
 from brinkmap.attack import attack
 from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.distortions import distortion
@@ -31,6 +32,7 @@ __all__ = [
     "VictimError",
     "attack",
     "audit",
+    "benchmark",
     "collect",
     "distortion",
     "explain",

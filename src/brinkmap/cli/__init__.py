@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import tyro
 
 from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
+from brinkmap.cli.benchmark_command import BenchmarkFlags, LeaderboardFlags, run_benchmark, run_leaderboard
 from brinkmap.cli.compare_command import CompareFlags, run_compare
 from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.explain_command import ExplainFlags, run_explain
@@ -26,10 +27,12 @@ OFF = tyro.conf.FlagConversionOff
 """`--trace True`, as a TOML file has it."""
 COMMANDS: dict[type, Any] = {
     AuditFlags: run_audit,
+    BenchmarkFlags: run_benchmark,
     CompareFlags: run_compare,
     DemoFlags: run_demo,
     ExplainFlags: run_explain,
     HardenFlags: run_harden,
+    LeaderboardFlags: run_leaderboard,
     ListFlags: run_list,
     TrainFlags: run_train,
 }
@@ -55,6 +58,8 @@ def _parsed(args: list[str]) -> Any:
     config = peek.parse_known_args(args)[0].config
     given = toml_defaults(config) if config is not None else tyro.MISSING
     audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given), OFF]
+    benchmarking: Any = Annotated[BenchmarkFlags, _command("benchmark", BenchmarkFlags), OFF]
+    boarding: Any = Annotated[LeaderboardFlags, _command("leaderboard", LeaderboardFlags), OFF]
     comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags), OFF]
     demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags), OFF]
     explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
@@ -63,7 +68,7 @@ def _parsed(args: list[str]) -> Any:
     listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | comparing | demo | explaining | hardening | listing | train,
+        audit | benchmarking | comparing | demo | explaining | hardening | boarding | listing | train,
         args=args,
         prog="brinkmap",
         description=description,

@@ -15,7 +15,7 @@ import tyro
 from brinkmap.errors import InputError
 from brinkmap.run import Run
 
-__all__ = ["ExplainRunFlags", "RunFlags", "TermFlags", "read_toml", "run_of"]
+__all__ = ["BenchmarkRunFlags", "ExplainRunFlags", "RunFlags", "TermFlags", "read_toml", "run_of"]
 
 TYPED = {
     "agent": str,
@@ -65,6 +65,8 @@ RunFlags: Any = _flags("RunFlags")
 """A dataclass with the fields of `Run` in types that a command line can hold."""
 TermFlags: Any = _flags("TermFlags", without=("agent", "seed", "trace"), budget=200)
 """The same without what a comparison says for each of its attacks."""
+BenchmarkRunFlags: Any = _flags("BenchmarkRunFlags", without=("trace", "criterion", "max_l2"), budget=300)
+"""The same for a test set, whose samples are taken as far as they flip."""
 ExplainRunFlags: Any = _flags("ExplainRunFlags", without=("trace", "criterion", "max_l2"))
 """The same for the attack that an explanation is read off: one bound, whatever moves the answer."""
 
