@@ -63,6 +63,18 @@ def test_signals_on_bounds_of_their_own(folder, capsys):
     assert main(audit) == 0
 
 
+@pytest.mark.parametrize("pool", ["attack", "distorted"])
+def test_attacked_samples_and_what_they_came_to(folder, capsys, pool):
+    assert hardened("--adversary", "none", "--out", "plain") == 0
+    flags = ["--pool", pool, "--every", "1", "--max-l2", "2", "--patch", "2", "--budget", "10", "--agent", "random"]
+    start = ["--network", "plain/model.safetensors", "--adversary", "none", "--audit", "8", "--tolerance", "0.5"]
+    assert hardened(*start, *flags, "--test-data", "digits", "--out", "out") == 0
+    assert "flipped within the budget" in capsys.readouterr().out
+    found = json.loads((folder / "out" / "before-after.json").read_text())
+    assert list(found) == ["after", "before"]
+    assert found["before"]["samples"] == found["after"]["samples"] == 8
+
+
 def test_a_network_of_the_users_own(folder, capsys):
     assert hardened("--network", "nets.py:net", "--out", "out") == 0
     assert "load its weights into nets.py:net" in capsys.readouterr().out
@@ -79,7 +91,10 @@ def test_a_network_of_the_users_own(folder, capsys):
         (["--epochs", "0"], "epochs: expected at least 1, got 0"),
         (["--data", "unlabelled.npz"], "unlabelled.npz has no labels, which training needs"),
         (["--data", "signals.npz"], "sample 0: expected values within the victim's bounds 0 to 1"),
-        (["--network", "resnet"], "network: expected small-vgg or path/to/file.py:factory, got 'resnet'"),
+        (["--network", "resnet"], "a .safetensors file or path/to/file.py:factory, got 'resnet'"),
+        (["--network", "none.safetensors"], "none.safetensors"),
+        (["--pool", "x"], "pool: expected none, attack or distorted, got 'x'"),
+        (["--pool", "attack", "--every", "3"], "check_every: expected a multiple of the pool's 3 epochs"),
         (["--network", "nets.py:no_net"], "only a torch module can be trained here"),
         (["--data", "signals.npz", "--bounds", "-3", "4"], "always +1 and -1, so that nothing can be learned"),
     ],

@@ -15,7 +15,7 @@ import tyro
 from brinkmap.errors import InputError
 from brinkmap.run import Run
 
-__all__ = ["BenchmarkRunFlags", "ExplainRunFlags", "RunFlags", "TermFlags", "read_toml", "run_of"]
+__all__ = ["BenchmarkRunFlags", "ExplainRunFlags", "PoolRunFlags", "RunFlags", "TermFlags", "read_toml", "run_of"]
 
 TYPED = {
     "agent": str,
@@ -67,6 +67,10 @@ TermFlags: Any = _flags("TermFlags", without=("agent", "seed", "trace"), budget=
 """The same without what a comparison says for each of its attacks."""
 BenchmarkRunFlags: Any = _flags("BenchmarkRunFlags", without=("trace", "criterion", "max_l2"), budget=300)
 """The same for a test set, whose samples are taken as far as they flip."""
+PoolRunFlags: Any = _flags(
+    "PoolRunFlags", without=("trace", "criterion", "quantise", "batch_size", "rate_limit", "slots", "seed"), budget=50
+)
+"""The same for samples to train on."""
 ExplainRunFlags: Any = _flags("ExplainRunFlags", without=("trace", "criterion", "max_l2"))
 """The same for the attack that an explanation is read off: one bound, whatever moves the answer."""
 

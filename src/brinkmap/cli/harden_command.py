@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tyro
+
 from brinkmap.arrays import check_bounds, check_sample
+from brinkmap.cli.harden_pool import PoolFlags, compared, pool_of, print_compared
 from brinkmap.cli.progress import training_bar
 from brinkmap.data import load_data
 from brinkmap.errors import InputError
@@ -32,6 +37,8 @@ class HardenFlags:
         brinkmap harden --data digits-train --adversary fgsm --epsilon 0.1 --out hardened/digits
         brinkmap harden --method policy-gradient --baseline expected --data digits-train --epochs 100
         brinkmap harden --method policy-gradient --rewards repeated --optimiser published --data train.npz
+        brinkmap harden --network model.safetensors --data train.npz --test-data test.npz --adversary none \
+            --pool attack --max-l2 2 --audit 100 --tolerance 0.01
         brinkmap audit --victim hardened/digits/model.safetensors --data digits
 
     Exit codes: 0 fine, 2 bad input.
@@ -45,7 +52,8 @@ class HardenFlags:
     method: str = "cross-entropy"
     """cross-entropy: the usual loss; policy-gradient: rewards for answers drawn from the softmax."""
     network: str = "small-vgg"
-    """small-vgg, or path/to/file.py:factory of a torch module from samples on 0..1 to logits."""
+    """small-vgg; a model.safetensors that this command wrote, to go on from its weights; or path/to/file.py:factory
+    of a torch module from samples on 0..1 to logits."""
     adversary: str = "fgsm"
     """What is shown instead of the samples: none, fgsm or pgd, made anew at every step."""
     epsilon: float = 8 / 255
@@ -75,6 +83,8 @@ class HardenFlags:
     """Folder for the model, its checkpoint, history.csv, curve.png and summary.json."""
     seed: int = 0
     """Every random choice follows from it."""
+    attack: tyro.conf.OmitArgPrefixes[PoolFlags] = dataclasses.field(default_factory=PoolFlags)
+    """Samples that black-box attacks make."""
 
 
 def run_harden(flags: HardenFlags) -> int:
@@ -90,6 +100,7 @@ def run_harden(flags: HardenFlags) -> int:
     recipe = _recipe(flags, data)
     train, validation = split(data, seed=flags.seed)
     net = _network(flags, data)
+    before = copy.deepcopy(net)
     with training_bar() as bar:
         task = bar.add_task("training", total=flags.epochs, so_far="epochs")
 
@@ -99,6 +110,11 @@ def run_harden(flags: HardenFlags) -> int:
 
         fitted = fit(net, train, validation, recipe, watched=watched, folder=flags.out, watch=watch)
     _written(flags, recipe, fitted)
+    if flags.attack.audit:
+        held = watched.get("test", validation)
+        found = compared(flags.attack, flags.seed, {"before": before, "after": fitted.net}, held)
+        write_json(flags.out / "before-after.json", found)
+        print_compared(flags.attack, found)
     return 0
 
 
@@ -143,6 +159,7 @@ def _recipe(flags: HardenFlags, data: Labelled) -> Recipe:
         judge=harden.FGSM(flags.epsilon) if flags.adversary == "none" else adversary,
         optimiser=_chosen("optimiser", flags.optimiser, optimisers),
         epochs=flags.epochs, batch=flags.batch, check_every=flags.check_every, seed=flags.seed,
+        pool=pool_of(flags.attack, flags.seed), tolerance=flags.attack.tolerance,
     )  # fmt: skip
 
 
@@ -162,14 +179,34 @@ def _network(flags: HardenFlags, data: Labelled) -> nn.Module:
     if flags.network == "small-vgg":
         pairs = min(3, max(1, min(shape[1:]).bit_length() - 2))
         return SmallVGG(shape, classes, (16, 32, 64)[:pairs], layer_norm=flags.layer_norm)
+    if flags.network.endswith(".safetensors"):
+        return _loaded(flags.network, shape, classes)
     if ":" not in flags.network:
-        raise InputError(f"network: expected small-vgg or path/to/file.py:factory, got {flags.network!r}.")
+        raise InputError(
+            f"network: expected small-vgg, a .safetensors file or path/to/file.py:factory, got {flags.network!r}."
+        )
     net = resolve("victim", flags.network)()
     if not isinstance(net, torch.nn.Module):
         raise InputError(
             f"network: {flags.network} made a {type(net).__name__}; only a torch module can be trained here. For an "
             "ONNX file or a service, export modified samples with `brinkmap audit --export` and train it yourself."
         )
+    return net
+
+
+def _loaded(path: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The network in a file of ours."""
+    from brinkmap.victims.networks import load_classifier
+    from brinkmap.victims.torch_adapter import TorchFunction
+
+    victim = load_classifier(path)
+    assert isinstance(victim.function, TorchFunction)
+    if victim.shape != shape or (victim.classes or 0) < classes:
+        raise InputError(
+            f"network: {path} takes samples of shape {victim.shape} and knows {victim.classes} classes, got {shape} "
+            f"and {classes}. Give data of its kind."
+        )
+    net: nn.Module = victim.function.module
     return net
 
 

@@ -17,6 +17,7 @@ from brinkmap.harden.labelled import Labelled, split
 from brinkmap.harden.masking import MaskingSigns, masking_signs
 from brinkmap.harden.objectives import CrossEntropy, Objective, Outcome, PolicyGradient
 from brinkmap.harden.optimisers import Modern, Optimiser, Published
+from brinkmap.harden.pool import Attacked, Distorted, Made, Pool
 from brinkmap.harden.recipe import Checked, Recipe
 from brinkmap.harden.rewards import Balanced, Constant, ExpectedReward, MeanReward, NoBaseline, Repeated
 from brinkmap.harden.strength import auto_attack
@@ -25,14 +26,17 @@ __all__ = [
     "FGSM",
     "PGD",
     "Adversary",
+    "Attacked",
     "Balanced",
     "Checked",
     "ClassifyEnv",
     "Constant",
     "CrossEntropy",
+    "Distorted",
     "ExpectedReward",
     "Fitted",
     "Labelled",
+    "Made",
     "MaskingSigns",
     "MeanReward",
     "Modern",
@@ -41,6 +45,7 @@ __all__ = [
     "Optimiser",
     "Outcome",
     "PolicyGradient",
+    "Pool",
     "Published",
     "Recipe",
     "Repeated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,10 @@ def fit(
         if watch is not None:
             watch(checked)
     seconds = history[-1].seconds if history else 0.0
+    if recipe.tolerance is not None and not history:
+        history, best = [_look(net, 0, 0.0, training, looked_at, recipe)], copy.deepcopy(net.state_dict())
+    if history:
+        training.queries, training.flipped = history[-1].queries, history[-1].flipped
     for epoch in range(history[-1].epoch if history else 0, recipe.epochs):
         started = time.perf_counter()
         training.epoch(epoch)
@@ -103,7 +107,7 @@ def fit(
             continue
         checked = _look(net, epoch + 1, seconds, training, looked_at, recipe)
         history.append(checked)
-        if best is None or checked.judged["validation"] > max(one.judged["validation"] for one in history[:-1]):
+        if _picked(history, recipe) is checked:
             best = copy.deepcopy(net.state_dict())
         keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
         if watch is not None:
@@ -111,15 +115,22 @@ def fit(
     assert best is not None
     last = copy.deepcopy(net.state_dict())
     net.load_state_dict(best)
-    return Fitted(net.eval(), last, tuple(history), max(history, key=lambda one: one.judged["validation"]))
+    return Fitted(net.eval(), last, tuple(history), _picked(history, recipe))
+
+
+def _picked(history: Sequence[Checked], recipe: Recipe) -> Checked:
+    """The first look with the highest judged accuracy, of those that gave up no more than is tolerated."""
+    least = -math.inf if recipe.tolerance is None else history[0].natural["validation"] - recipe.tolerance
+    return max((one for one in history if one.natural["validation"] >= least), key=lambda one: one.judged["validation"])
 
 
 class _Training:
     """The weights, the optimiser, and how often in a row each sample was answered wrongly."""
 
     def __init__(self, net: nn.Module, data: Labelled, recipe: Recipe) -> None:
-        self.net, self.recipe = net, recipe
+        self.net, self.recipe, self.data = net, recipe, data
         self.samples, self.labels = data.tensors()
+        self.queries, self.flipped = 0, 0.0
         self.optimiser = recipe.optimiser.begin(net.parameters())
         self.mistakes = torch.zeros(len(data), dtype=torch.int64)
         self.losses: list[float] = []
@@ -128,6 +139,10 @@ class _Training:
     def epoch(self, number: int) -> None:
         """One pass; all that is random in it follows from the recipe's seed and the number."""
         recipe = self.recipe
+        if recipe.pool is not None and number % recipe.pool.every == 0:
+            made = recipe.pool.made(self.net, self.data, number, recipe.epochs, recipe.seed)
+            self.samples, self.flipped = torch.from_numpy(made.samples), made.flipped
+            self.queries += made.queries
         drawn = training_generator(recipe.seed, "epoch", number)
         generator = torch.Generator().manual_seed(int(drawn.integers(2**62)))
         batches = torch.from_numpy(drawn.permutation(len(self.labels))).split(recipe.batch)
@@ -174,11 +189,11 @@ def _check_fits(net: nn.Module, data: Labelled) -> None:
 def _look(
     net: nn.Module, epoch: int, seconds: float, training: _Training, sets: dict[str, Labelled], recipe: Recipe
 ) -> Checked:
-    loss, reward = float(np.mean(training.losses)), float(np.mean(training.earned))
+    loss, reward = (float(np.mean(some)) if some else 0.0 for some in (training.losses, training.earned))
     training.losses, training.earned = [], []
     natural = {name: accuracy(net, one) for name, one in sets.items()}
     judged = {name: accuracy(net, one, recipe.judge, recipe.seed) for name, one in sets.items()}
-    return Checked(epoch, seconds, loss, reward, natural, judged)
+    return Checked(epoch, seconds, loss, reward, natural, judged, training.queries, training.flipped)
 
 
 def accuracy(net: nn.Module, data: Labelled, adversary: Adversary | None = None, seed: int = 0) -> float:
