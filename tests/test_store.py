@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from brinkmap import InputError, Run, attack
 from brinkmap.results import PUBLIC_FIELDS, failed_result
-from brinkmap.store import SCHEMA, Store, read_results
+from brinkmap.store import SCHEMA, Store, is_open, read_results
 from victims_known import Linear, samples_for
 
 VICTIM = Linear((1, 8, 8))
@@ -37,7 +39,9 @@ def kept(folder, results, parts=1, fingerprint=FINGERPRINT):
 
 
 def files(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"
+    )
 
 
 def test_parts_appear_under_their_final_name_only(results, tmp_path, monkeypatch):
@@ -225,3 +229,34 @@ def test_the_trace_is_stored_step_by_step(results, tmp_path):
 def test_the_summary_is_plain_json(tmp_path):
     path = Store(tmp_path, FINGERPRINT).write_summary({"b": 1, "a": None})
     assert json.loads(path.read_text()) == {"a": None, "b": 1}
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from brinkmap.store import Store
+held = Store(Path(sys.argv[1]), {})
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path):
+    assert not is_open(tmp_path)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "held\n"
+        assert is_open(tmp_path)
+        with pytest.raises(InputError, match="another process is writing to it"):
+            Store(tmp_path, {})
+    finally:
+        other.kill()
+        other.wait()
+    Store(tmp_path, {})  # a process that was killed holds nothing
+
+
+def test_the_same_process_may_open_a_folder_again(tmp_path):
+    first, second = Store(tmp_path, FINGERPRINT), Store(tmp_path, FINGERPRINT)
+    assert first.directory == second.directory

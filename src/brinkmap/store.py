@@ -15,13 +15,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import BaseFileLock, FileLock, Timeout
 
 from brinkmap.errors import InputError
 from brinkmap.results import PUBLIC_FIELDS, AttackResult
 
-__all__ = ["Store", "read_results", "write_json", "write_text"]
+__all__ = ["Store", "is_open", "read_results", "write_json", "write_text"]
 
 PARTS = "part-[0-9]*.parquet"
+LOCK = ".lock"
 PART_ROWS = 1000
 PART_SECONDS = 5.0
 """A part is written after so many results or so much time: the most that a kill can lose."""
@@ -59,11 +61,13 @@ class Store:
         fingerprint: what makes this run this run, as plain JSON values; compared when a run is resumed.
 
     Raises:
-        InputError: the folder belongs to another run.
+        InputError: the folder belongs to another run, or another process is writing to it.
     """
 
     def __init__(self, directory: Path, fingerprint: dict[str, Any]) -> None:
         self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = _taken(directory)
         self._parts, self._traces = directory / "parts", directory / "trace"
         self._parts.mkdir(parents=True, exist_ok=True)
         self._waiting: list[tuple[AttackResult, dict[str, float]]] = []
@@ -164,6 +168,35 @@ class Store:
     def _all(self, columns: list[str]) -> pa.Table:
         paths = sorted(self._parts.glob(PARTS))
         return pa.concat_tables([SCHEMA.empty_table().select(columns), *(_read(path, columns) for path in paths)])
+
+
+def is_open(directory: Path) -> bool:
+    """Whether some process is writing to a folder at this moment."""
+    if not (directory / LOCK).is_file():
+        return False
+    lock = FileLock(directory / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _taken(directory: Path) -> BaseFileLock:
+    """The folder's lock, held until this process ends or lets go of every store in it.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    lock = FileLock(directory / LOCK, is_singleton=True, thread_local=False)  # one a process, which may come again
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"{directory}: another process is writing to it. Wait for it to end, or give another --out."
+        ) from None
+    return lock
 
 
 def read_results(path: Path) -> list[AttackResult]:

@@ -18,6 +18,7 @@ from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.explain_command import ExplainFlags, run_explain
 from brinkmap.cli.harden_command import HardenFlags, run_harden
 from brinkmap.cli.list_command import ListFlags, run_list
+from brinkmap.cli.status_command import StatusFlags, run_status
 from brinkmap.cli.train_command import TrainFlags, run_train
 from brinkmap.errors import BrinkmapError
 
@@ -34,6 +35,7 @@ COMMANDS: dict[type, Any] = {
     HardenFlags: run_harden,
     LeaderboardFlags: run_leaderboard,
     ListFlags: run_list,
+    StatusFlags: run_status,
     TrainFlags: run_train,
 }
 
@@ -65,10 +67,11 @@ def _parsed(args: list[str]) -> Any:
     explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
     train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
     hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags), OFF]
+    status: Any = Annotated[StatusFlags, _command("status", StatusFlags), OFF]
     listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | benchmarking | comparing | demo | explaining | hardening | boarding | listing | train,
+        audit | benchmarking | comparing | demo | explaining | hardening | boarding | listing | status | train,
         args=args,
         prog="brinkmap",
         description=description,
