@@ -45,6 +45,8 @@ class Case:
     budget: int
     seeds: int
     priors: tuple[str, ...]
+    slots: int = 256
+    """Samples at once: a prior's copies of large pictures fill the memory."""
 
 
 CASES = {
@@ -54,7 +56,7 @@ CASES = {
     ),
     "imagenet": Case(
         ("mobilenet_v1_0.75_192", "mobilenet_v2_1.0_224"), samples=100, population=20, budget=201, seeds=1,
-        priors=("free", "smoothgrad"),
+        priors=("free", "smoothgrad"), slots=6,
     ),
 }  # fmt: skip
 PRIORS: dict[str, Callable[[Any], Prior]] = {
@@ -97,8 +99,9 @@ def measured(case: str, name: str, prior: str, seed: int) -> dict[str, Any]:
     settings = CASES[case]
     attack = OnePixelAttack(PRIORS[prior](net), population=settings.population)
     run = brinkmap.Run(
-        agent=attack, budget=settings.budget, seed=seed, patch=max(4, x.shape[1] // 8), distortions=("dead-pixel",)
-    )
+        agent=attack, budget=settings.budget, seed=seed, patch=max(4, x.shape[1] // 8), distortions=("dead-pixel",),
+        slots=settings.slots,
+    )  # fmt: skip
     started = time.process_time()
     results = sorted(brinkmap.attack(victim, x, y, run), key=lambda one: one.index)
     seconds = time.process_time() - started
