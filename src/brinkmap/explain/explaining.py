@@ -34,7 +34,7 @@ QUERIES = 300
 MEMORY = 2**30
 """Bytes for the probes of all samples that are explained at once."""
 FLOATS_A_VALUE = 4
-"""Bytes of a probe's value, and of what it is made of, in float32 numbers."""
+"""Float32 numbers for each value of a probe: itself, what it is made of, and the copies on its way to the victim."""
 MOST_AT_ONCE = 32
 CHUNK = 16
 """Samples whose maps are read off a network together."""

@@ -86,4 +86,5 @@ def shown(sample: Array, filled: Floats, hidden: Floats) -> Array:
     Returns:
         (n, c, *extent) float32.
     """
-    return (sample + hidden[:, None] * (filled - sample)).astype(np.float32)
+    shares = hidden[:, None].astype(np.float32)  # float32 throughout: a clip's probes fill the memory
+    return shares * (filled.astype(np.float32) - sample) + sample
