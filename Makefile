@@ -53,7 +53,7 @@ agents: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,onnx,ecg,rl,explain,compare,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch,onnx,http,ecg,rl,explain,compare,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps torchattacks==3.5.1  # its dependencies ask for torchvision
 	touch $@
 

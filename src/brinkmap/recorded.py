@@ -43,6 +43,7 @@ def recorded(
         ledger = session.metered.ledger
         now = {
             "ledger_total": ledger.total,
+            "ledger_sent": ledger.sent,
             "export_queries": 0,
             "cache_hits": ledger.cache_hits,
             "seconds": time.perf_counter() - began,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brinkmap.benchmark.loading import CLEAN, mean_corruption_error
 from brinkmap.benchmark.manifest import Manifest
@@ -54,7 +54,7 @@ def _columns(table: pd.DataFrame) -> list[tuple[str, str, float]]:
     return list(zip(rows["distortion"], rows["severity"], rows["l2"], strict=True))
 
 
-def _entry(name: str, table: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, object]:
+def _entry(name: str, table: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
     rows = table[table["distortion"] != CLEAN]
     relative = mean_corruption_error(table, baseline)
     return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -24,7 +24,9 @@ ASKED_AT_ONCE = 256
 CLEAN = "clean"
 
 
-class Shard(NamedTuple):
+@final
+@dataclass(frozen=True, eq=False)
+class Shard:
     """One file's samples."""
 
     x: Array
@@ -101,7 +103,7 @@ class Benchmark:
         if not path.is_file() or checksum_of(path) != part.sha256:
             raise InputError(f"{path}: not there, or not as it was written. Fetch or make the set again.")
         with np.load(path, allow_pickle=False) as held:
-            return Shard(*(held[name] for name in Shard._fields))
+            return Shard(**{field.name: held[field.name] for field in fields(Shard)})
 
 
 def load(folder: str | Path) -> Benchmark:

@@ -82,7 +82,8 @@ def make(
         raise InputError("samples: expected what can be gone through again, got an iterator. Give a list or an array.")
     wanted = [severity_of(text) for text in severities]
     first, _ = first_of(samples, labels, check_bounds(victim.bounds))
-    kept, left_out, sessions, costs = [], {}, [], 0.0
+    left_out: dict[int, str | None] = {}
+    sessions, costs = [], 0.0
     for name in [str(getattr(one, "name", one)) for one in run.distortions or NATURAL]:
         session = Session(victim, first.shape, dataclasses.replace(run, distortions=(name,)))
         if len(session.canvas.grid.sizes) > 1:
@@ -94,7 +95,7 @@ def make(
     indices = [index for index in range(len(labels)) if index not in left_out]
     if not indices:
         raise InputError(f"not one of {len(labels)} samples could be attacked; the first: {left_out[0]}")
-    kept += _shards(folder, "clean", "", "", indices, labels, _clean(sessions[0][1].canvas, samples, indices))
+    kept = _shards(folder, "clean", "", "", indices, labels, _clean(sessions[0][1].canvas, samples, indices))
     for name, session, results in sessions:
         for severity in wanted:
             made = _made(session.canvas, samples, results, severity, set(indices))

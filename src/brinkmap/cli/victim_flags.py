@@ -17,8 +17,8 @@ class VictimFlags:
     """The classifier under test."""
 
     victim: str
-    """model.onnx, a model.safetensors of `brinkmap harden`, a name from `brinkmap list`, path/to/file.py:factory or
-    package.module:factory."""
+    """model.onnx, a model.safetensors of `brinkmap harden`, http://host/v2/models/name, a victim.toml that says how a
+    service is asked, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
     mean: tuple[float, ...] = ()
     """Per channel, subtracted before the victim sees a sample."""
     std: tuple[float, ...] = ()

@@ -1,4 +1,4 @@
-"""A victim from what is typed on a command line: an ONNX file, a registered name, or a factory in a file or package."""
+"""A victim from what is typed on a command line: a file, a URL, a registered name, or a factory in code."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def load_victim(
     """The victim that a reference stands for; what is stated here goes before what the model says of itself.
 
     Args:
-        reference: `model.onnx`, a `model.safetensors` of `brinkmap harden`, a registered name,
-            `path/to/file.py:factory` or `package.module:factory`. A factory is a function or class called with no
-            argument; it returns a victim, `(module, shape)`, a PyTorch module, a scikit-learn classifier or a callable.
-            Module and callable may carry the arguments of `wrap` as attributes, and a function that carries `shape` is
-            taken for the model itself.
+        reference: `model.onnx`, a `model.safetensors` of `brinkmap harden`, `http://host/v2/models/NAME`, a `.toml`
+            file that describes a service, a registered name, `path/to/file.py:factory` or `package.module:factory`.
+            A factory is a function or class called with no argument; it returns a victim, `(module, shape)`, a PyTorch
+            module, a scikit-learn classifier or a callable. Module and callable may carry the arguments of `wrap` as
+            attributes, and a function that carries `shape` is taken for the model itself.
         bounds: as `wrap` takes it.
         mean: as `wrap` takes it.
         std: as `wrap` takes it.
@@ -46,6 +46,7 @@ def load_victim(
     Raises:
         InputError: nothing goes by that name, the factory failed, or it made no victim.
         MissingExtra: the library that runs the model is not installed.
+        VictimError: a service does not answer.
     """
     given: dict[str, Any] = {"bounds": bounds, "mean": mean, "std": std, "outputs": outputs}
     given |= {"unit": unit, "rate_hz": rate_hz}
@@ -54,6 +55,14 @@ def load_victim(
         return wrap(reference, **stated)
     if reference.lower().endswith(".safetensors"):
         return _hardened(reference, stated)
+    if reference.lower().startswith(("http://", "https://")):
+        from brinkmap.victims.http import victim_at
+
+        return victim_at(reference, **stated)
+    if reference.lower().endswith(".toml"):
+        from brinkmap.victims.http import victim_from_file
+
+        return victim_from_file(reference, **stated)
     found = resolve("victim", reference)
     try:
         return _wrapped(found if _is_model(found) else found(), stated)

@@ -23,6 +23,8 @@ class Ledger:
 
     total: int = 0
     """Samples passed through the victim."""
+    sent: int = 0
+    """Samples that may have reached it: more, where a remote victim was asked again after a failure."""
     cache_hits: int = 0
     """States asked for again and answered from the memo, free of charge."""
     victim_seconds: float = 0.0
@@ -229,12 +231,13 @@ class Metered:
         for row in rows:
             self._accounts[tasks[row]].spent += 1
         self.ledger.total += len(rows)
-        began = self._clock()
+        began, before = self._clock(), getattr(self.victim, "sent", None)
         try:
             answer = self.victim.predict(question)
         finally:
             seconds = self._clock() - began
             self.ledger.victim_seconds += seconds
+            self.ledger.sent += len(rows) if before is None else self.victim.sent - before  # type: ignore[attr-defined]
         self.batches.timed(len(rows), seconds)
         answer = check_answer_shape(answer, len(rows), self.classes)
         self.classes = answer.shape[1]
