@@ -12,8 +12,9 @@ import tyro
 from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.cli.flags import RunFlags, read_toml, run_of
 from brinkmap.cli.progress import Progress, print_audit
+from brinkmap.cli.signal_flags import SignalFlags, data_of
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
-from brinkmap.data import DataSet, load_data
+from brinkmap.data import DataSet
 from brinkmap.victims import Victim
 
 __all__ = ["AuditFlags", "run_audit", "toml_defaults"]
@@ -35,7 +36,8 @@ class AuditFlags:
     model: tyro.conf.OmitArgPrefixes[VictimFlags]
     """The victim."""
     data: str
-    """An .npz with x and y, a folder with a sub-folder of images for each class, a .csv of file,label, or `digits`."""
+    """An .npz with x and y, a folder with a sub-folder of images for each class, a .csv of file,label, an ECG recording
+    (.hea, .edf) or a folder of them, or a name such as `digits`."""
     config: Path | None = None
     """TOML file with any of these flags as keys; flags on the command line go before it."""
     out: Path = Path("brinkmap-results")
@@ -48,6 +50,8 @@ class AuditFlags:
     """Exit 1 if more than this share of the attacked samples flips."""
     export: str | None = None
     """Write each modified sample as a file and score the files again: png or npy."""
+    signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
+    """How recordings become samples."""
     run: tyro.conf.OmitArgPrefixes[RunFlags] = dataclasses.field(default_factory=RunFlags)
     """How the samples are attacked."""
 
@@ -59,12 +63,14 @@ def toml_defaults(path: Path) -> AuditFlags:
         InputError: it cannot be read, or has a key that is no flag.
     """
     own, of, run = get_type_hints(AuditFlags), get_type_hints(VictimFlags), get_type_hints(RunFlags)
-    del own["run"], own["model"], own["config"]
-    values = read_toml(path, own | of | run)
+    signals = get_type_hints(SignalFlags)
+    del own["run"], own["model"], own["config"], own["signals"]
+    values = read_toml(path, own | of | run | signals)
     missing: Any = tyro.MISSING
     return AuditFlags(
         **({"data": missing, "config": path} | {key: values[key] for key in own if key in values}),
         model=VictimFlags(**({"victim": missing} | {key: values[key] for key in of if key in values})),
+        signals=SignalFlags(**{key: values[key] for key in signals if key in values}),
         run=RunFlags(**{key: values[key] for key in run if key in values}),
     )
 
@@ -76,8 +82,8 @@ def run_audit(flags: AuditFlags) -> int:
         BrinkmapError: bad input, or a victim that failed altogether.
     """
     run = run_of(flags.run)
-    data = load_data(flags.data, limit=flags.limit)
     victim = victim_of(flags.model)
+    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None))
     demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
     presentation = Presentation(
         title=f"Robustness of {flags.model.victim} on {flags.data}", class_names=data.class_names, export=flags.export

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from brinkmap.cli.flags import ExplainRunFlags, run_of
 from brinkmap.cli.progress import training_bar
+from brinkmap.cli.signal_flags import SignalFlags, data_of
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
-from brinkmap.data import DataSet, load_data
+from brinkmap.data import DataSet
 from brinkmap.explain import Explanation, explanations
 from brinkmap.explain.explaining import DEFAULT
 from brinkmap.explain.kept import Kept
@@ -47,7 +48,8 @@ class ExplainFlags:
     model: tyro.conf.OmitArgPrefixes[VictimFlags]
     """The victim."""
     data: str
-    """One image, a folder of images, an .npz with x, a .csv of file,label, or a name such as `digits`."""
+    """One image, a folder of images, an .npz with x, a .csv of file,label, an ECG recording (.hea, .edf), or a name
+    such as `digits`."""
     method: str = DEFAULT
     """An explainer of `brinkmap list`, or trace."""
     queries: int | None = None
@@ -60,6 +62,8 @@ class ExplainFlags:
     """What the overlays are written as: png or svg."""
     out: Path = Path("brinkmap-explanations")
     """Folder for maps, pictures and explanations.json; the same command goes on there."""
+    signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
+    """How recordings become samples."""
     run: tyro.conf.OmitArgPrefixes[ExplainRunFlags] = dataclasses.field(default_factory=ExplainRunFlags)
     """The attack that trace reads, and the seed."""
 
@@ -70,7 +74,8 @@ def run_explain(flags: ExplainFlags) -> int:
     Raises:
         BrinkmapError: bad input.
     """
-    run, data, victim = run_of(flags.run), load_data(flags.data, limit=flags.limit), victim_of(flags.model)
+    run, victim = run_of(flags.run), victim_of(flags.model)
+    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None))
     settings = dataclasses.asdict(flags.run) | {
         "method": flags.method,
         "queries": flags.queries,

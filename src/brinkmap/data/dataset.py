@@ -44,6 +44,12 @@ class DataSet:
     """The file each sample is from, or its index."""
     class_names: tuple[str, ...] | None = None
     """What the labels stand for, where the data say so."""
+    rate_hz: float | None = None
+    """Of signals: values a second, where the data say so."""
+    unit: str = ""
+    """Of signals: what the values are in, such as mV, where the data say so."""
+    notes: tuple[str, ...] = ()
+    """What the loader left out, filled in or clipped: one line each, with its count."""
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -9,6 +9,10 @@ from pathlib import Path
 from brinkmap.arrays import Array, Ints
 from brinkmap.data.dataset import ArraySamples, DataSet
 from brinkmap.data.digits import digits_heldout, digits_train
+from brinkmap.data.ecg.csv_record import is_signal_csv
+from brinkmap.data.ecg.load import RECORDS, load_recordings, load_records, records_in
+from brinkmap.data.ecg.npz_rows import recordings_of
+from brinkmap.data.ecg.signals import Signals
 from brinkmap.data.folder import load_folder, load_picture
 from brinkmap.data.images import SUFFIXES
 from brinkmap.data.known_beats import abnormal_beats
@@ -35,7 +39,7 @@ FILES: dict[str, Callable[[Path, int | None], DataSet]] = {
 }  # fmt: skip
 
 
-def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
+def load_data(path: str | Path, *, limit: int | None = None, signals: Signals | None = None) -> DataSet:
     """The samples under a path.
 
     Args:
@@ -43,33 +47,59 @@ def load_data(path: str | Path, *, limit: int | None = None) -> DataSet:
             with the columns file and label; one image; or the word "digits" for the held-out digits that come with
             Brinkmap, and "digits-train" for those that their victim was trained on (write "./digits" for a folder of
             that name); likewise "abnormal-beats", "digits-on-textures" and "moving-digits", whose labels have a known
-            cause, with their "-train".
-        limit: at most so many samples: the first ones, of a folder one of each class in turn.
+            cause, with their "-train". ECG recordings are the .hea of a WFDB record, an .edf file, a .csv file with a
+            header that names leads and numbers below it, or a folder with .hea or .edf files.
+        limit: at most so many samples: the first ones, of a folder one of each class or recording in turn.
+        signals: how recordings become samples, `Signals()` unless stated; with it, each sample of a .npz file counts
+            as a recording, which without it is a sample as it is.
 
     Raises:
-        InputError: there is nothing there, it is of another kind, or it cannot be read.
-        MissingExtra: "digits-on-textures" needs scikit-image.
+        InputError: there is nothing there, it is of another kind, or it cannot be read; or `signals` is stated and
+            there are none.
+        MissingExtra: "digits-on-textures" needs scikit-image, .hea wfdb, .edf edfio.
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit: expected at least 1 sample, got {limit}. Leave it out for all samples.")
+    if signals is not None and path in (*DIGITS, *KNOWN):
+        raise InputError(f"signals: {path} comes ready to use. Leave them out.")
     if path in DIGITS:
         return _shipped(*DIGITS[str(path)](), tuple("0123456789"), limit)
     if path in KNOWN:
         known = KNOWN[str(path)](count=min(limit or COUNT, COUNT))
         return _shipped(known.samples, known.labels, known.classes, limit)
     path = Path(path)
+    recordings = _recordings(path)
+    if recordings:
+        return load_records(recordings, signals or Signals(), limit)
+    if signals is not None and path.suffix.lower() == ".npz" and path.is_file():
+        return load_recordings(recordings_of(load_npz(path), path, signals), signals, limit)
+    if signals is not None and path.exists():
+        raise InputError(f"signals: {path} holds no recordings: expected .hea, .edf, .npz or .csv with leads.")
+    return _pictures_or_arrays(path, limit)
+
+
+def _recordings(path: Path) -> list[Path]:
+    """The recordings that a path stands for, or none."""
+    if path.is_dir():
+        return records_in(path)
+    suffix = path.suffix.lower()
+    return [path] if path.is_file() and (suffix in RECORDS or (suffix == ".csv" and is_signal_csv(path))) else []
+
+
+def _pictures_or_arrays(path: Path, limit: int | None) -> DataSet:
     if path.is_dir():
         return load_folder(path, limit)
     if not path.exists():
         words = ", ".join([*DIGITS, *KNOWN])
         raise InputError(
-            f"no such file or folder: {path}. Give a .npz or .csv file, a folder of images, or a word: {words}."
+            f"no such file or folder: {path}. Give a .npz or .csv file, a folder of images, a recording (.hea, .edf), "
+            f"or a word: {words}."
         )
     if path.suffix.lower() not in FILES:
         raise InputError(
             f"{path}: expected a .npz or .csv file, an image or a folder of images, got "
             f"{path.suffix or 'no suffix'!r}. "
-            "Save the samples with numpy.savez(path, x=..., y=...)."
+            "Save the samples with numpy.savez(path, x=..., y=...), or give the .hea or .edf file of an ECG."
         )
     return FILES[path.suffix.lower()](path, limit)
 

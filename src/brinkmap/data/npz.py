@@ -1,4 +1,4 @@
-"""Samples from one .npz file with the arrays `x` and, optionally, `y`."""
+"""Samples from one .npz file with the arrays `x` and, optionally, `y`, and for signals `rate_hz` and `unit`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from brinkmap.errors import InputError
 
 __all__ = ["load_npz"]
 
+ARRAYS = ("x", "y", "rate_hz", "unit")
+
 
 def load_npz(path: Path, limit: int | None = None) -> DataSet:
     """The first `limit` samples in `x`, uint8 `(n, *extent, c)` or float `(n, c, *extent)`; labels in `y` `(n,)` int.
 
-    Values are taken as they are: whether they lie within the victim's bounds is for the victim to say.
+    Values are taken as they are: whether they lie within the victim's bounds is for the victim to say. A number in
+    `rate_hz` and a word in `unit` are handed on.
 
     Raises:
-        InputError: the file cannot be read, holds pickled objects, or x or y is missing, empty or of another kind.
+        InputError: the file cannot be read, holds pickled objects, x is missing, or an array is empty or of another
+            kind.
     """
-    x, y = _arrays(path)
-    values = _checked_samples(x, path)
-    labels = None if y is None else _checked_labels(y, len(values), path)[:limit]
+    arrays = _arrays(path)
+    values = _checked_samples(arrays["x"], path)
+    labels = _checked_labels(arrays["y"], len(values), path)[:limit] if "y" in arrays else None
     samples = ArraySamples(values[:limit])
     names = tuple(str(index) for index in range(len(samples)))
-    return DataSet(samples=samples, shape=samples.shape, labels=labels, names=names)
+    rate_hz = _checked_rate(arrays["rate_hz"], path) if "rate_hz" in arrays else None
+    unit = _checked_unit(arrays["unit"], path) if "unit" in arrays else ""
+    return DataSet(samples=samples, shape=samples.shape, labels=labels, names=names, rate_hz=rate_hz, unit=unit)
 
 
-def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             if "x" in stored.files:
-                return stored["x"], stored["y"] if "y" in stored.files else None
+                return {name: stored[name] for name in ARRAYS if name in stored.files}
             names = ", ".join(stored.files) or "none"
     except Exception as error:  # zip, zlib, header and pickle errors share no parent
         raise InputError(
@@ -69,3 +75,15 @@ def _checked_labels(values: NDArray[Any], samples: int, path: Path) -> NDArray[n
             "Save x and y of the same samples."
         )
     return values.astype(np.int64)
+
+
+def _checked_rate(value: NDArray[Any], path: Path) -> float:
+    if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < value.item() < float("inf"):
+        raise InputError(f"{path}: rate_hz: expected one positive number, got {value}. Save it with rate_hz=360.")
+    return float(value.item())
+
+
+def _checked_unit(value: NDArray[Any], path: Path) -> str:
+    if value.size != 1 or value.dtype.kind != "U":
+        raise InputError(f"{path}: unit: expected one word, got {value}. Save it with unit='mV'.")
+    return str(value.item())
