@@ -53,8 +53,6 @@ OBJECTIVES = {
     "RL-repeated": PolicyGradient(rewards=Repeated()),
     "CE": CrossEntropy(),
 }
-PASS_COSTS = {"none": 1, "fgsm": 2, "pgd": 6}
-"""Forward and backward passes of an epoch, in those of plain training."""
 MODERN = Modern(most=2e-4)
 """Rewards alone get stuck answering one class at 1e-3 on digits, and at 6e-4 on CIFAR-10."""
 CURVE = (0, 1, 2, 3, 4, 6, 8, 12, 16)
@@ -138,8 +136,8 @@ def recipe_of(case: Case, cell: Cell) -> Recipe:
     """How a cell is trained."""
     epsilon = case.epsilon
     adversaries = {"none": Unchanged(), "fgsm": FGSM(epsilon), "pgd": PGD(epsilon, epsilon / 4)}
-    passes = PASS_COSTS["fgsm"] * case.epochs[cell.schedule]
-    epochs = max(1, round(passes / PASS_COSTS[cell.adversary]))
+    passes = policy_gradient_page.COSTS["fgsm"] * case.epochs[cell.schedule]
+    epochs = max(1, round(passes / policy_gradient_page.COSTS[cell.adversary]))
     return Recipe(
         objective=OBJECTIVES[cell.objective], adversary=adversaries[cell.adversary], judge=FGSM(epsilon),
         optimiser=MODERN if cell.schedule == "modern" else Published(), epochs=epochs,

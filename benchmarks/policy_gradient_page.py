@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["write"]
+__all__ = ["COSTS", "write"]
 
 Row = dict[str, Any]
 INTRO = """# A classifier trained by rewards
@@ -17,8 +17,9 @@ Made by `python benchmarks/policy_gradient.py`; figures are in `policy-gradient/
 class is drawn from the softmax, +1 for a right one and -1 for a wrong one, loss -(1/B) sum log p R (RL), beside
 cross-entropy (CE). All cells of a table have the same network (pairs of 3 x 3 convolutions, a dense layer, LayerNorm
 before the softmax unless it says `plain`), the same batches of 32 and, within a schedule, the same compute, counted in
-forward and backward passes. Checkpoints are picked on a tenth of the training images by accuracy under FGSM; the test
-images pick nothing. `last` is the end of training, `picked` the early stop.
+forward and backward passes (`passes`: in those of plain training, of which FGSM costs two and PGD-5 six). Checkpoints
+are picked on a tenth of the training images by accuracy under FGSM; the test images pick nothing. `last` is the end of
+training, `picked` the early stop.
 """
 CASES = {
     "cifar": "CIFAR-10: 9,000 JPEG training images of ../shared/data, 1,000 test images, eps 8/255",
@@ -28,6 +29,8 @@ PUBLISHED = """The paper, on 50,000 training images and 10,000 test images, with
 52.85 % natural and 30.41 % under AutoAttack; CE (epoch 60) 50.96 and 26.36; CE (epoch 220) 59.12 and 17.95; CE on PGD
 samples 27.76 under AutoAttack; FGSM at their best epochs 37.66 (RL) and 32.86 (CE)."""
 NOTES = "policy-gradient-notes.md"
+COSTS = {"none": 1, "fgsm": 2, "pgd": 6}
+"""Forward and backward passes of an epoch, in those of plain training."""
 
 
 def write(results: Path) -> Path:
@@ -54,22 +57,36 @@ def _name(row: Row) -> str:
     return f"{cell['objective']}, {cell['adversary']}, {cell['schedule']}{plain}{repeat}"
 
 
+def _cost(row: Row) -> int:
+    return COSTS[row["cell"]["adversary"]]
+
+
 def _table(head: list[str], lines: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
 
 
 def _accuracies(rows: list[Row]) -> str:
-    head = ["training", "checkpoint", "epoch", "s", "train", "test", "gap", "FGSM", "AutoAttack", "after each stage"]
+    head = [
+        "training",
+        "checkpoint",
+        "epoch",
+        "passes",
+        "train",
+        "test",
+        "gap",
+        "FGSM",
+        "AutoAttack",
+        "after each stage",
+    ]
     lines = []
     for row in rows:
         for which in ("picked", "last"):
             of, epoch = row[which], row["picked_epoch"] if which == "picked" else row["history"][-1]["epoch"]
             test, eight = of["fgsm"]["0"], of["fgsm"]["8"]
             stages = " ".join(f"{share:.1%}" for share in list(of["autoattack"].values())[1:])
-            seconds = next(one["seconds"] for one in row["history"] if one["epoch"] == epoch)
             shares = [f"{share:.1%}" for share in (of["train"], test, of["train"] - test, eight)]
             robust = f"{of['autoattack']['square']:.1%}"
-            lines.append([_name(row), which, str(epoch), f"{seconds:.0f}", *shares, robust, stages])
+            lines.append([_name(row), which, str(epoch), str(epoch * _cost(row)), *shares, robust, stages])
     return (
         _table(head, lines)
         + "\n\nAutoAttack on the first test images only; its stages are apgd-ce, apgd-t, fab-t, square."
@@ -111,19 +128,21 @@ def _draw(rows: list[Row], path: Path) -> None:
 
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     shown = [row for row in rows if row["cell"]["adversary"] == "fgsm" and row["cell"]["layer_norm"]]
-    styles = {"modern": "-", "published": "--", "early": ":"}
+    styles = {"modern": "-", "short": "-", "published": "--", "early": ":"}
     for row in (row for row in shown if row["cell"]["objective"] in ("RL", "CE") and not row["cell"]["repeat"]):
         cell = row["cell"]
         colour, style = ("#c0392b" if cell["objective"] == "RL" else "#20639b"), styles[cell["schedule"]]
-        seconds = [one["seconds"] for one in row["history"]]
+        passes = [one["epoch"] * _cost(row) for one in row["history"]]
         label = f"{cell['objective']}, {cell['schedule']}"
-        left.plot(seconds, [one["judged"]["test"] for one in row["history"]], style, color=colour, label=label)
+        left.plot(passes, [one["judged"]["test"] for one in row["history"]], style, color=colour, label=label)
         gaps = [one["natural"]["train"] - one["natural"]["test"] for one in row["history"]]
-        middle.plot(seconds, gaps, style, color=colour, label=label)
+        middle.plot(passes, gaps, style, color=colour, label=label)
         curve = row["picked"]["fgsm"]
         right.plot([int(step) for step in curve], list(curve.values()), style, color=colour, label=label)
-    left.set(xlabel="seconds of training", ylabel="accuracy under FGSM, test", title="Trained on FGSM samples")
-    middle.set(xlabel="seconds of training", ylabel="train minus test accuracy", title="Gap")
+    left.set(
+        xlabel="passes, in those of plain training", ylabel="accuracy under FGSM, test", title="Trained on FGSM samples"
+    )
+    middle.set(xlabel="passes, in those of plain training", ylabel="train minus test accuracy", title="Gap")
     right.set(xlabel="eps, 1/255 of the case's unit", ylabel="accuracy", title="Picked checkpoint under FGSM")
     for axis in (left, middle, right):
         axis.grid(alpha=0.3)
