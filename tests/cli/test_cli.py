@@ -200,7 +200,7 @@ def test_flags_go_before_the_toml_file(folder):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("bugdet = 5", "config audit.toml: unknown key bugdet. Known: agent, batch_size"),
+        ("bugdet = 5", "config audit.toml: unknown key bugdet. Known: after_s, agent"),
         ("config = 'other.toml'", "unknown key config"),
         ("[run]\nbudget = 5", "unknown key run"),
         ("budget = '5'", "config audit.toml: budget: expected a whole number, got '5'"),

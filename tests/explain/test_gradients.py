@@ -13,6 +13,7 @@ nn = torch.nn
 from open_networks import CONVOLUTIONS, METHODS, SHAPES, explained, known, learned, shown  # noqa: E402
 
 from brinkmap.errors import MissingExtra  # noqa: E402
+from brinkmap.explain import white_box  # noqa: E402
 from brinkmap.explain.fills import Level  # noqa: E402
 from brinkmap.explain.gradients import GradientTimesInput, IntegratedGradients, SmoothGrad  # noqa: E402
 from brinkmap.explain.network import Network  # noqa: E402
@@ -60,7 +61,7 @@ def test_gradients_in_small_chunks_are_those_in_one(rank, monkeypatch):
     pytest.importorskip("captum")
     net, samples = Network(learned(rank)), shown(rank)
     whole = [explained(method, net, samples) for method in METHODS]
-    monkeypatch.setattr("brinkmap.explain.white_box.VALUES", 3 * math.prod(SHAPES[rank]))
+    monkeypatch.setattr(white_box, "VALUES", 3 * math.prod(SHAPES[rank]))
     for method, expected in zip(METHODS, whole, strict=True):
         assert_allclose(explained(method, net, samples), expected, rtol=1e-3, atol=1e-5 * expected.max())
 
