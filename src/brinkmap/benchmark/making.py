@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -181,7 +180,7 @@ def _manifest(
     return Manifest(
         name=origin.name, made_with=version("brinkmap"), source=origin.source, source_sha256=origin.source_sha256,
         licence=origin.licence, victim=origin.victim, victim_sha256=origin.victim_sha256, agent=session.agent_name,
-        agent_sha256=hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        agent_sha256=checksum_of(path) if path.is_file() else "",
         settings={key: value if isinstance(value, list) else _plain(value) for key, value in settings.items()},
         shape=session.canvas.shape, bounds=session.canvas.bounds, classes=origin.classes, samples=samples,
         left_out={str(index): str(reason) for index, reason in sorted(left_out.items())}, queries=queries,

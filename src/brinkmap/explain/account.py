@@ -65,6 +65,11 @@ class Account:
         return self._explained(self.rows.falls[None])[0]
 
     @property
+    def map(self) -> Floats:
+        """(*extent) the credit of every place."""
+        return np.asarray(self.field.spread(self.credit[None])[0])
+
+    @property
     def likelihood(self) -> float:
         """Log marginal likelihood of the falls at their most likely scale, up to a constant."""
         return -float(len(self.spectrum) * np.log(self._variance) + np.log(self.spectrum + self.noise).sum()) / 2

@@ -15,6 +15,7 @@ from brinkmap.agents.protocol import Oracle
 from brinkmap.agents.soft_mask import soft_mask
 from brinkmap.arrays import Array, Floats
 from brinkmap.explain.asking import BATCH, Hiding
+from brinkmap.explain.field import owners
 from brinkmap.explain.fills import Fill, Flat
 
 __all__ = ["KernelShap", "Lime", "Occlusion", "Rise"]
@@ -111,7 +112,7 @@ class Lime:
 
     def weigh(self, oracle: Oracle, sample: Array, target: int) -> Floats | None:
         """All queries go into random halves of the cells."""
-        owner = _owners(sample.shape[1:], self.cells)
+        owner = owners(sample.shape[1:], self.cells)
         kept = oracle.rng.random((oracle.remaining, owner.max() + 1)) < 0.5
         near = np.exp(-((1 - np.sqrt(kept.mean(axis=1))) ** 2) / self.width**2)
         return _fitted(oracle, sample, target, self.fill, owner, kept, near, self.ridge)
@@ -131,7 +132,7 @@ class KernelShap:
 
     def weigh(self, oracle: Oracle, sample: Array, target: int) -> Floats | None:
         """All queries go into coalitions; the sum of all values is held to the whole fall only by the regression."""
-        owner = _owners(sample.shape[1:], self.cells)
+        owner = owners(sample.shape[1:], self.cells)
         cells, pairs = int(owner.max()) + 1, -(-oracle.remaining // 2)
         sizes = np.arange(1, cells)
         weights = (cells - 1) / (sizes * (cells - sizes))
@@ -140,12 +141,6 @@ class KernelShap:
         kept = np.stack([ranks < drawn[:, None], ranks >= drawn[:, None]], axis=1).reshape(-1, cells)
         kept = kept[: oracle.remaining]
         return _fitted(oracle, sample, target, self.fill, owner, kept, np.ones(len(kept)), 1e-3)
-
-
-def _owners(extent: tuple[int, ...], cells: int) -> np.ndarray:
-    """(*extent) the cell that each place belongs to."""
-    along = [np.arange(n) * min(cells, n) // n for n in extent]
-    return np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), [min(cells, n) for n in extent])
 
 
 def _fitted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -63,12 +64,12 @@ class Explanation:
         """Whether anything that was tried moved the victim."""
         return bool(self.map.any())
 
-    @property
+    @cached_property
     def mask(self) -> np.ndarray:
         """(*extent) bool: where the map stands out, by Otsu's threshold on what speaks for the class."""
         return otsu_mask(self.map)
 
-    @property
+    @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The connected parts of the mask, the most important first."""
         return regions_of(self.map.astype(np.float64), self.mask)

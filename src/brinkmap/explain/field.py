@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from brinkmap.arrays import Floats
+from brinkmap.arrays import Floats, Ints
 
-__all__ = ["Field", "field_of"]
+__all__ = ["Field", "field_of", "owners"]
 
 POSITIONS = {1: (128,), 2: (24, 24), 3: (8, 16, 16)}
 """Most positions along each axis: finer ones could not be told apart by a few hundred answers."""
@@ -70,6 +70,12 @@ def field_of(extent: tuple[int, ...]) -> Field:
     """The field for samples of an extent."""
     most = POSITIONS[len(extent)]
     return Field(extent, tuple(min(n, cap) for n, cap in zip(extent, most, strict=True)))
+
+
+def owners(extent: tuple[int, ...], cells: int) -> Ints:
+    """(*extent) the cell that each place belongs to, of so many cells along each axis, fewer where it is shorter."""
+    along = [np.arange(n) * min(cells, n) // n for n in extent]
+    return np.asarray(np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), [min(cells, n) for n in extent]))
 
 
 def _hats(n: int, coarse: int) -> Floats:

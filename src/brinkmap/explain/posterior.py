@@ -75,7 +75,7 @@ class _Inquiry:
                 break
         if not (len(self.known) or self.hiding.moved):
             return None
-        return np.asarray(self.grid.spread(accounted(self.grid, self.rows).credit[None])[0])
+        return accounted(self.grid, self.rows).map
 
     def _roll(self) -> None:
         """Another place of the sample is shown from now on where something is hidden."""

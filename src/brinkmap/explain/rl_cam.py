@@ -16,9 +16,10 @@ from typing import final
 import numpy as np
 
 from brinkmap.agents.protocol import Oracle
-from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.arrays import Array, Floats
 from brinkmap.errors import BudgetSpent
 from brinkmap.explain.asking import log_odds
+from brinkmap.explain.field import owners
 from brinkmap.explain.fills import Blurred, Fill, Flat, shown
 
 __all__ = ["RLCam"]
@@ -84,9 +85,7 @@ class _Masking:
         """To the next level: finer cells, each as valuable as its parent until it is acted on."""
         if np.any(self.worth):
             self.seen.append(self.worth.copy())
-        along = [np.arange(n) * min(cells, n) // n for n in self.extent]
-        counts = [min(cells, n) for n in self.extent]
-        self.owner: Ints = np.asarray(np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), counts))
+        self.owner = owners(self.extent, cells)
         if not self.seen:
             self._look_at_all(int(self.owner.max()) + 1)
 

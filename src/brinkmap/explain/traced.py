@@ -27,10 +27,7 @@ def traced(result: AttackResult, canvas: Canvas) -> Floats | None:
         (*extent) float64; None where there is no trace, or nothing in it lowered the class's chance.
     """
     rows = rows_of(result, canvas)
-    if rows is None:
-        return None
-    grid = field_of(canvas.shape[1:])
-    return np.asarray(grid.spread(accounted(grid, rows).credit[None])[0])
+    return None if rows is None else accounted(field_of(canvas.shape[1:]), rows).map
 
 
 def rows_of(result: AttackResult, canvas: Canvas) -> Rows | None:
