@@ -213,3 +213,24 @@ def test_regions_are_told_in_words():
     assert "of the evidence" in region.said()
     assert 0 < region.share <= 1
     assert [found.share for found in one.regions] == sorted((found.share for found in one.regions), reverse=True)
+
+
+class Missing:
+    """Pulses every 16 values are expected; class 1 where one is missing."""
+
+    shape, classes, bounds = (1, 128), 2, (0.0, 1.0)
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        weakest = batch[:, 0].reshape(len(batch), 8, 16).max(axis=2).min(axis=1)
+        chance = 1 / (1 + np.exp(12 * (weakest - 0.5)))
+        return np.stack([1 - chance, chance], axis=1).astype(np.float32)
+
+
+def test_what_is_missing_is_found_too():
+    samples, truths = np.zeros((8, 1, 128), np.float32), np.zeros((8, 128), bool)
+    samples[:, 0, 4::16] = 1
+    for gap, (sample, mask) in enumerate(zip(samples, truths, strict=True)):
+        sample[0, 16 * gap : 16 * gap + 16] = 0
+        mask[16 * gap : 16 * gap + 16] = True
+    maps = np.stack([one.map for one in explain(Missing(), samples, method="posterior", queries=300)])
+    assert pointing(maps, truths).mean() == 1

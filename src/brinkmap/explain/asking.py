@@ -45,16 +45,19 @@ class Hiding:
         sample: (c, *extent).
         target: the class.
         fill: what a hidden place shows.
-        moved: whether the class's chance has fallen before, under another fill.
     """
 
-    def __init__(self, oracle: Oracle, sample: Array, target: int, fill: Fill, moved: bool = False) -> None:
+    def __init__(self, oracle: Oracle, sample: Array, target: int, fill: Fill) -> None:
         self._oracle, self._sample, self._target, self._filled = oracle, sample, target, fill(sample)
         self.clean = float(oracle.answer[target])
         """The class's chance while nothing is hidden."""
         self._odds = float(log_odds(oracle.answer[None], target)[0])
-        self.moved, self.given_up = moved, False
+        self.moved, self.given_up = False, False
         """Whether anything that was hidden lowered the class's chance; and made it the answer no more."""
+
+    def show(self, fill: Fill) -> None:
+        """Another fill from now on."""
+        self._filled = fill(self._sample)
 
     def ask(self, rows: Sequence[Any] | np.ndarray, hidden: Callable[[Any], Floats]) -> Said:
         """What comes of the first rows, as many as there are queries for.

@@ -5,7 +5,6 @@ Cells are those of a regular grid (`cells` along each axis), at every rank: supe
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from typing import final
 
@@ -17,6 +16,7 @@ from brinkmap.arrays import Array, Floats
 from brinkmap.explain.asking import BATCH, Hiding
 from brinkmap.explain.field import owners
 from brinkmap.explain.fills import Fill, Flat
+from brinkmap.explain.windows import covering
 
 __all__ = ["KernelShap", "Lime", "Occlusion", "Rise"]
 
@@ -63,37 +63,9 @@ class Occlusion:
     def weigh(self, oracle: Oracle, sample: Array, target: int) -> Floats | None:
         """The finest even covering that the queries pay for."""
         extent, hiding = sample.shape[1:], Hiding(oracle, sample, target, self.fill)
-        windows = _windows(extent, oracle.remaining)
-        chances = hiding.ask(windows, lambda part: np.stack([_covered(extent, one) for one in part])).chances
-        if not hiding.moved:
-            return None
-        falls, times = np.zeros(extent), np.zeros(extent)
-        for window, chance in zip(windows, chances, strict=False):
-            falls[window] += hiding.clean - chance
-            times[window] += 1
-        return falls / np.maximum(times, 1)
-
-
-def _covered(extent: tuple[int, ...], window: tuple[slice, ...]) -> Floats:
-    covered = np.zeros(extent)
-    covered[window] = 1
-    return covered
-
-
-def _windows(extent: tuple[int, ...], most: int) -> list[tuple[slice, ...]]:
-    """Half-overlapping windows, as many as allowed: the same number along each axis where its length allows it."""
-    best = [1] * len(extent)
-    for steps in range(1, max(extent) + 1):
-        counts = [min(steps, n) for n in extent]
-        if np.prod(counts) > most:
-            break
-        best = counts
-    along = [
-        [slice(int(at * n / k), max(int(-(-(at + 2) * n // (k + 1))), int(at * n / k) + 1)) for at in range(k)]
-        if k > 1 else [slice(0, n)]
-        for n, k in zip(extent, best, strict=True)
-    ]  # fmt: skip
-    return list(itertools.product(*along))
+        windows = covering(extent, oracle.remaining)
+        chances = hiding.ask(windows.places, windows.hidden).chances
+        return windows.means(hiding.clean - chances) if hiding.moved else None
 
 
 @final

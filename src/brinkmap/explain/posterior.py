@@ -1,12 +1,16 @@
-"""Evidence by hiding: smooth random shapes are hidden, and regression over the answers says where the evidence is.
+"""Evidence by hiding: windows are hidden one by one, then random shapes where the answer is open.
+
+Three maps of how far the class's log odds fall are added, each on its own scale. Fine windows find what is small and
+stands alone, wide ones what needs several parts to change the answer, and shapes what lies anywhere between.
+
+What is hidden shows the sample's mean in the first round of fine windows and other parts of the sample in all the
+rest, each round and every few shapes another part: a class may rest on what is missing (a beat, a stroke), of which
+blur and mean find nothing, since a gap remains a gap.
 
 Half of the shapes, and all of the first, are drawn from the prior of `Account`: patches of every size, everywhere. The
 others are drawn from its posterior: what a surface drawn from it holds for the most important is hidden, or all the
 rest is, so that questions go where the answer is open (Thompson sampling). Without the former a place that once looked
 unimportant would hardly be asked about again.
-
-What is hidden shows the sample blurred. Where that has not once changed the answer by the end of the opening, the class
-may rest on what is missing (a beat, a stroke), and other parts of the sample are shown instead from then on.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from brinkmap.arrays import Array, Floats
 from brinkmap.explain.account import LENGTHS, Rows, accounted
 from brinkmap.explain.asking import BATCH, Hiding
 from brinkmap.explain.field import Field, field_of
-from brinkmap.explain.fills import Blurred, Fill, Rolled
+from brinkmap.explain.fills import Fill, Flat, Rolled
+from brinkmap.explain.windows import Windows, covering
 
 __all__ = ["Posterior"]
 
@@ -30,22 +35,29 @@ SHARES = (0.1, 0.75)
 """Least and largest share of the positions hidden in one question, or kept in it."""
 GROWTH = 0.25
 """Questions between two looks at the account, as a share of those already asked."""
+FINEST = 36
+"""Windows along an axis: what is narrower hides too little of a signal to matter."""
+ALIKE = 8
+"""Shapes that show the same other part of the sample."""
 
 
 @final
 @dataclass(frozen=True)
 class Posterior:
-    """Regression over the answers to hidden shapes, which are drawn where the answer is open."""
+    """Windows, then regression over the answers to hidden shapes, which are drawn where the answer is open."""
 
-    fill: Fill = field(default_factory=Blurred)
+    fine: float = 0.45
+    """Largest share of the questions that hide fine windows."""
+    wide: float = 0.25
+    """Largest share of those that hide windows twice as wide; shapes have the rest."""
     opening: int = 64
-    """Questions before the posterior is looked at."""
+    """Shapes asked about before the posterior is looked at."""
     known: Mapping[int, Rows] = field(default_factory=dict, repr=False)
     """What is known of samples, by index, before anything is asked: an attack's trace."""
     name: str = "posterior"
 
     def weigh(self, oracle: Oracle, sample: Array, target: int) -> Floats | None:
-        """The posterior mean at every place."""
+        """The fall at every place, as a sum of maps in units of their root mean squares."""
         return _Inquiry(self, oracle, sample, target).result()
 
 
@@ -53,53 +65,72 @@ class _Inquiry:
     """The questions about one sample."""
 
     def __init__(self, settings: Posterior, oracle: Oracle, sample: Array, target: int) -> None:
-        self.oracle, self.sample, self.target = oracle, sample, target
+        self.settings, self.oracle = settings, oracle
         self.grid = field_of(sample.shape[1:])
         self.known = settings.known.get(oracle.index, Rows(np.empty((0, self.grid.size)), np.empty(0)))
         self.rows, self.asked = self.known, 0
-        self.opening = min(settings.opening, oracle.remaining)
-        self.hiding = Hiding(oracle, sample, target, settings.fill)
+        self.hiding = Hiding(oracle, sample, target, Flat())
         self.lengths: Sequence[float] = LENGTHS
 
     def result(self) -> Floats | None:
         """Ask until the queries are spent; None where the victim never moved."""
-        while self.asked < self.opening and self._asks(self.opening - self.asked):
+        fine, wide = (int(share * self.oracle.remaining) for share in (self.settings.fine, self.settings.wide))
+        windows = covering(self.grid.extent, max(fine, 1), FINEST)
+        coarse = covering(self.grid.extent, max(wide, 1), -(-max(windows.counts) // 2))
+        maps = [
+            self._swept(windows, [Flat(), *self._elsewhere(fine // len(windows) - 1)]),
+            self._swept(coarse, self._elsewhere(wide // len(coarse))),
+        ]
+        while self.oracle.remaining > 0 and self._asks(self._next()):
             pass
-        absent = not self.hiding.given_up
-        if absent and self.oracle.remaining:
-            self.rows = self.known  # what takes away says little of what is not there
-        while self.oracle.remaining > 0:
-            if absent:
-                self._roll()
-            if not self._asks(max(BATCH, int(GROWTH * self.asked))):
-                break
         if not (len(self.known) or self.hiding.moved):
             return None
-        return accounted(self.grid, self.rows).map
+        if len(self.rows):
+            maps.append(accounted(self.grid, self.rows).map)
+        return np.sum([_scaled(one) for one in maps], axis=0)
 
-    def _roll(self) -> None:
-        """Another place of the sample is shown from now on where something is hidden."""
-        moved = self.hiding.moved
-        rolled = Rolled(tuple(self.oracle.rng.random(len(self.grid.shape))))
-        self.hiding = Hiding(self.oracle, self.sample, self.target, rolled, moved=moved)
+    def _swept(self, windows: Windows, fills: Sequence[Fill]) -> Floats:
+        """(*extent) how far the log odds fall where windows are hidden; zero everywhere where none was asked about."""
+        rounds = []
+        for fill in fills:
+            self.hiding.show(fill)
+            rounds.append(windows.means(self.hiding.ask(windows.places, windows.hidden).falls))
+        return np.mean(rounds, axis=0) if rounds else np.zeros(self.grid.extent)
+
+    def _elsewhere(self, count: int) -> list[Fill]:
+        """So many other parts of the sample."""
+        return [Rolled(tuple(self.oracle.rng.random(len(self.grid.shape)))) for _ in range(count)]
+
+    def _next(self) -> int:
+        """Shapes to ask about before the next look at the account."""
+        opening = self.settings.opening - self.asked
+        return opening if opening > 0 else max(BATCH, int(GROWTH * self.asked))
 
     def _asks(self, count: int) -> bool:
-        """So many questions, or as many as there are queries for; whether there was any."""
-        count = min(count, self.oracle.remaining)
-        shapes = _shapes(self._surfaces(count), self.oracle.rng)
-        said = self.hiding.ask(shapes, self.grid.spread)
-        self.rows += Rows(shapes[: len(said)], said.falls)
-        self.asked += len(said)
-        return len(said) > 0
+        """So many shapes, or as many as there are queries for; whether there was any."""
+        before, shapes = self.asked, _shapes(self._surfaces(min(count, self.oracle.remaining)), self.oracle.rng)
+        for start in range(0, len(shapes), ALIKE):
+            self.hiding.show(*self._elsewhere(1))
+            part = shapes[start : start + ALIKE]
+            said = self.hiding.ask(part, self.grid.spread)
+            self.rows += Rows(part[: len(said)], said.falls)
+            self.asked += len(said)
+        return self.asked > before
 
     def _surfaces(self, count: int) -> Floats:
         """Half from the posterior, once there is one."""
-        if self.asked < self.opening or not self.hiding.moved or not len(self.rows):
+        if self.asked < self.settings.opening or not self.hiding.moved or not len(self.rows):
             return _prior(self.grid, count, self.oracle.rng)
         account = accounted(self.grid, self.rows, self.lengths)
         self.lengths = _near(account.length)
         drawn = account.drawn(self.oracle.rng, count - count // 2)
         return np.concatenate([drawn, _prior(self.grid, count // 2, self.oracle.rng)])
+
+
+def _scaled(falls: Floats) -> Floats:
+    """In units of their root mean square: falls under small and large parts hidden do not compare."""
+    size = float(np.sqrt(np.mean(falls**2)))
+    return falls / size if size > 0 else falls
 
 
 def _near(length: float) -> Sequence[float]:
