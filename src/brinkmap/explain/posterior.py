@@ -1,11 +1,12 @@
-"""Evidence by hiding: windows are hidden one by one, then random shapes where the answer is open.
+"""Evidence by hiding: windows are hidden one by one, coarse to fine, then random shapes where the answer is open.
 
 Three maps of how far the class's log odds fall are added, each on its own scale. Fine windows find what is small and
-stands alone, wide ones what needs several parts to change the answer, and shapes what lies anywhere between.
+stands alone, wide ones what needs several parts to change the answer, and shapes what lies anywhere between. Where not
+all fine windows can be paid for, those are hidden in which the wide ones say most.
 
-What is hidden shows the sample's mean in the first round of fine windows and other parts of the sample in all the
-rest, each round and every few shapes another part: a class may rest on what is missing (a beat, a stroke), of which
-blur and mean find nothing, since a gap remains a gap.
+What is hidden shows the sample's mean in the first round of wide and of fine windows, and other parts of the sample in
+all the rest, each round and every few shapes another part: a class may rest on what is missing (a beat, a stroke), of
+which blur and mean find nothing, since a gap remains a gap.
 
 Half of the shapes, and all of the first, are drawn from the prior of `Account`: patches of every size, everywhere. The
 others are drawn from its posterior: what a surface drawn from it holds for the most important is hidden, or all the
@@ -33,6 +34,8 @@ __all__ = ["Posterior"]
 
 SHARES = (0.1, 0.75)
 """Least and largest share of the positions hidden in one question, or kept in it."""
+WEIGHTS = (0.5, 1.0, 0.75)
+"""Of the maps by wide windows, fine windows and shapes."""
 GROWTH = 0.25
 """Questions between two looks at the account, as a share of those already asked."""
 FINEST = 36
@@ -46,10 +49,10 @@ ALIKE = 8
 class Posterior:
     """Windows, then regression over the answers to hidden shapes, which are drawn where the answer is open."""
 
-    fine: float = 0.45
-    """Largest share of the questions that hide fine windows."""
     wide: float = 0.25
-    """Largest share of those that hide windows twice as wide; shapes have the rest."""
+    """Largest share of the questions that hide wide windows."""
+    fine: float = 0.4
+    """Largest share of those that hide fine windows; shapes have the rest."""
     opening: int = 64
     """Shapes asked about before the posterior is looked at."""
     known: Mapping[int, Rows] = field(default_factory=dict, repr=False)
@@ -74,20 +77,18 @@ class _Inquiry:
 
     def result(self) -> Floats | None:
         """Ask until the queries are spent; None where the victim never moved."""
-        fine, wide = (int(share * self.oracle.remaining) for share in (self.settings.fine, self.settings.wide))
-        windows = covering(self.grid.extent, max(fine, 1), FINEST)
-        coarse = covering(self.grid.extent, max(wide, 1), -(-max(windows.counts) // 2))
-        maps = [
-            self._swept(windows, [Flat(), *self._elsewhere(fine // len(windows) - 1)]),
-            self._swept(coarse, self._elsewhere(wide // len(coarse))),
-        ]
+        few, many = (int(share * self.oracle.remaining) for share in (self.settings.wide, self.settings.fine))
+        wide = covering(self.grid.extent, max(few, 1), FINEST // 2)
+        maps = [self._swept(wide, [Flat(), *self._elsewhere(few // len(wide) - 1)])]
+        fine = _best(covering(self.grid.extent, max(2 * many, 1), FINEST), maps[0], max(many, 1))
+        maps.append(self._swept(fine, [Flat(), *self._elsewhere(many // len(fine) - 1)]))
         while self.oracle.remaining > 0 and self._asks(self._next()):
             pass
         if not (len(self.known) or self.hiding.moved):
             return None
         if len(self.rows):
             maps.append(accounted(self.grid, self.rows).map)
-        return np.sum([_scaled(one) for one in maps], axis=0)
+        return np.sum([weight * _scaled(one) for weight, one in zip(WEIGHTS, maps, strict=False)], axis=0)
 
     def _swept(self, windows: Windows, fills: Sequence[Fill]) -> Floats:
         """(*extent) how far the log odds fall where windows are hidden; zero everywhere where none was asked about."""
@@ -125,6 +126,12 @@ class _Inquiry:
         self.lengths = _near(account.length)
         drawn = account.drawn(self.oracle.rng, count - count // 2)
         return np.concatenate([drawn, _prior(self.grid, count // 2, self.oracle.rng)])
+
+
+def _best(windows: Windows, falls: Floats, most: int) -> Windows:
+    """At most so many windows, those with the largest mean fall."""
+    means = np.array([falls[place].mean() for place in windows.places])
+    return windows.some(np.sort(np.argsort(-means, kind="stable")[:most]).tolist())
 
 
 def _scaled(falls: Floats) -> Floats:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +16,19 @@ __all__ = ["Windows", "covering"]
 
 @dataclass(frozen=True)
 class Windows:
-    """Boxes over an extent; every place is in at least one."""
+    """Boxes over an extent."""
 
     extent: tuple[int, ...]
     counts: tuple[int, ...]
-    """Windows along each axis."""
+    """Along each axis, were they all there."""
     places: Sequence[tuple[slice, ...]]
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def some(self, which: Iterable[int]) -> Windows:
+        """Only these, in this order."""
+        return dataclasses.replace(self, places=[self.places[one] for one in which])
 
     def hidden(self, places: Sequence[tuple[slice, ...]]) -> Floats:
         """(k, *extent) 1 inside each of these windows."""
@@ -33,7 +38,11 @@ class Windows:
         return covered
 
     def means(self, values: Floats) -> Floats:
-        """(*extent) the mean over the windows that hold a place, of the first windows where there are fewer values."""
+        """(*extent) the mean over the windows that hold a place; 0 outside them.
+
+        Args:
+            values: one a window, or of the first windows only.
+        """
         total, times = np.zeros(self.extent), np.zeros(self.extent)
         for place, value in zip(self.places, values, strict=False):
             total[place] += value
@@ -42,7 +51,7 @@ class Windows:
 
 
 def covering(extent: tuple[int, ...], most: int, finest: int | None = None) -> Windows:
-    """The finest even covering by at most so many windows, at least one.
+    """The finest even covering by at most so many windows, at least one: every place is in one or more.
 
     Args:
         extent: of the sample.

@@ -1,0 +1,240 @@
+"""Hardened by each attack, evaluated by every attack: the slides' cross matrix, at equal training time.
+
+python benchmarks/harden.py digits [METHOD ...] [--seeds 0 1 2]     embedded, about four CPU minutes a cell
+python benchmarks/harden.py cifar [METHOD ...]                      ResNet-20 of ../shared/data, about fifteen
+python benchmarks/harden.py page                                    writes docs/results/harden.md
+
+A method and a seed are a row of docs/results/harden/, written as it is measured; weights are in build/harden/. All
+methods begin with the same trained network and have the same CPU seconds, attacks included. Checkpoints are picked on
+a validation split, by accuracy under FGSM among those that lose at most a point of natural accuracy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import harden_page
+import real_data
+from brinkmap import Run, attack
+from brinkmap.data import digits_heldout, digits_train
+from brinkmap.distortions import NATURAL
+from brinkmap.harden import (
+    FGSM,
+    PGD,
+    Attacked,
+    Checked,
+    Distorted,
+    Labelled,
+    Modern,
+    Published,
+    Recipe,
+    accuracy,
+    auto_attack,
+    fit,
+    split,
+)
+from brinkmap.session import Session
+from brinkmap.victims.function import FunctionVictim
+from brinkmap.victims.networks import SmallVGG
+from brinkmap.victims.torch_adapter import torch_function
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, WEIGHTS = ROOT / "docs" / "results" / "harden", ROOT / "build" / "harden"
+TOLERANCE = 0.01
+LEVEL = 3
+"""Of the common corruptions, which cover the whole picture."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network that is hardened, and at what distances."""
+
+    name: str
+    base: Callable[[int], nn.Module]
+    """The network that all methods begin with, by seed."""
+    train: Labelled
+    test: Labelled
+    max_l2: float
+    epsilon: float
+    """Linf, for FGSM, PGD and AutoAttack."""
+    patch: int
+    seconds: float
+    """CPU seconds of each training."""
+    asked: int
+    """Queries that an attack of the training may ask of a sample."""
+    share: float
+    """Of the training samples, how many are attacked each epoch."""
+    budget: int = 200
+    """Queries of the attacks that evaluate."""
+    few: int = 100
+    """Samples for AutoAttack."""
+
+    def run(self, agent: str, distortions: tuple[str, ...], patch: int, budget: int, seed: int) -> Run:
+        """One attack within the case's distance."""
+        return Run(
+            agent=agent, distortions=distortions, patch=patch, max_l2=self.max_l2, budget=budget, seed=seed
+        )  # fmt: skip
+
+    def norm(self, agent: str, budget: int, seed: int) -> Run:
+        """Other people's attacks, which change values as they like."""
+        return Run(agent=agent, max_l2=self.max_l2, budget=budget, seed=seed)
+
+
+class _TimeIsUp(Exception):
+    """The training has had its seconds."""
+
+
+def recipe_of(case: Case, method: str, seed: int) -> Recipe:
+    """How a method trains; a rate that does not depend on the end, which comes by the clock."""
+    settings: dict[str, Any] = {}
+    if method in ("fgsm", "pgd"):
+        settings["adversary"] = FGSM(case.epsilon) if method == "fgsm" else PGD(case.epsilon, case.epsilon / 4)
+    elif method == "random":
+        settings["pool"] = Distorted(run=_ours(case, seed), every=1, share=case.share)
+    elif method == "ours":
+        settings["pool"] = Attacked(run=_ours(case, seed), every=1, share=case.share)
+    elif method in ("simba", "square"):
+        settings["pool"] = Attacked(run=case.norm(method, case.asked, seed), every=1, share=case.share)
+    return Recipe(
+        judge=FGSM(case.epsilon), optimiser=Published(), epochs=10_000, tolerance=TOLERANCE, seed=seed, **settings
+    )
+
+
+def _ours(case: Case, seed: int) -> Run:
+    """All filters at once, the norm-matched one included: what is to be stood up to is not known beforehand."""
+    return case.run("credit", (*NATURAL, "tint"), case.patch, case.asked, seed)
+
+
+def trained(case: Case, method: str, seed: int) -> tuple[nn.Module, dict[str, Any]]:
+    """The hardened network, and what its training came to."""
+    net = case.base(seed)
+    if method == "none":
+        return net.eval(), {"seconds": 0.0, "epochs": 0, "picked": 0, "queries": 0}
+    train, validation = split(case.train, seed=seed)
+    recipe, folder = recipe_of(case, method, seed), WEIGHTS / case.name / f"{method}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)  # a training that was cut short would have more time than the others
+    began, looks = time.process_time(), list[Checked]()
+
+    def watch(look: Checked) -> None:
+        looks.append(look)
+        if time.process_time() - began > case.seconds:
+            raise _TimeIsUp
+
+    with contextlib.suppress(_TimeIsUp):
+        fit(net, train, validation, recipe, folder=folder, watch=watch)
+    seconds, epochs = time.process_time() - began, looks[-1].epoch
+    fitted = fit(case.base(seed), train, validation, dataclasses.replace(recipe, epochs=epochs), folder=folder)
+    return fitted.net, {
+        "seconds": round(seconds, 1), "epochs": epochs, "picked": fitted.best.epoch, "queries": looks[-1].queries,
+    }  # fmt: skip
+
+
+def errors_of(case: Case, net: nn.Module, seed: int) -> dict[str, float]:
+    """The share of test samples that is wrong before or after each evaluation."""
+    test, few = case.test, Labelled(case.test.samples[: case.few], case.test.labels[: case.few])
+    victim = FunctionVictim(torch_function(net), shape=test.samples.shape[1:], outputs="logits")
+    found = {"clean": 1 - accuracy(net, test)}
+    found |= {agent: _error(victim, test, case.norm(agent, case.budget, seed)) for agent in ("simba", "square")}
+    found["pgd"] = 1 - accuracy(net, test, PGD(case.epsilon, case.epsilon / 10, 40), seed)
+    found["autoattack"] = 1 - auto_attack(net, few, case.epsilon, seed)["square"]
+    for name in NATURAL:
+        run = case.run("credit", (name,), case.patch, case.budget, seed)
+        found[f"ours: {name}"] = _error(victim, test, run)
+        found[f"corruption: {name}"] = _corrupted(victim, test, name)
+    found["ours: tint"] = _error(victim, test, case.run("credit", ("tint",), case.patch, case.budget, seed))
+    return found
+
+
+def _error(victim: FunctionVictim, test: Labelled, run: Run) -> float:
+    kept = sum(one.attacked and not one.success for one in attack(victim, test.samples, test.labels, run))
+    return 1 - kept / len(test)
+
+
+def _corrupted(victim: FunctionVictim, test: Labelled, name: str) -> float:
+    """One filter over the whole of every picture, as in ImageNet-C."""
+    canvas = Session(victim, test.samples.shape[1:], Run(distortions=(name,), patch=max(test.samples.shape[1:]))).canvas
+    shown = np.stack([canvas.paint(one, index, LEVEL)[0] for index, one in enumerate(test.samples)])
+    return float(np.mean(victim.predict(shown.reshape(test.samples.shape)).argmax(axis=1) != test.labels))
+
+
+@cache
+def case_of(name: str) -> Case:
+    """`digits` or `cifar`."""
+    if name == "digits":
+        train, test = Labelled(*digits_train()), Labelled(*digits_heldout())
+        few = Labelled(test.samples[:200], test.labels[:200])
+        return Case(name, _digits_base, train, few, max_l2=1.0, epsilon=0.1, patch=2, seconds=60, asked=30, share=0.25)
+    x, y = real_data.cifar_images()
+    held = np.load(real_data.SHARED / "cifar10" / "train_jpeg_10000.npz")
+    train = Labelled(np.float32(held["x"].transpose(0, 3, 1, 2) / 255), np.int64(held["y"]))
+    test = Labelled(np.float32(x[:100].transpose(0, 3, 1, 2) / 255), np.int64(y[:100]))
+    return Case(
+        name, _cifar_base, train, test, max_l2=1.0, epsilon=8 / 255, patch=4, seconds=420, asked=20, share=0.1,
+        budget=100, few=100,
+    )  # fmt: skip
+
+
+def _digits_base(seed: int) -> nn.Module:
+    """A small network, trained on the samples as they are until it knows them."""
+    train, validation = split(Labelled(*digits_train()), seed=seed)
+    torch.manual_seed(seed)
+    net = SmallVGG((1, 8, 8), 10, (16, 32), 64)
+    folder = WEIGHTS / "digits" / f"base-{seed}"
+    return fit(
+        net, train, validation, Recipe(epochs=40, check_every=5, optimiser=Modern(), seed=seed), folder=folder
+    ).net
+
+
+def _cifar_base(seed: int) -> nn.Module:
+    """ResNet-20 as it is; the same for every seed."""
+    net: nn.Module = real_data.shared_module("models_cifar").load("resnet20")
+    for one in net.parameters():
+        one.requires_grad_(True)
+    return net
+
+
+def main() -> None:
+    """Measure what is not measured yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case", choices=("digits", "cifar", "page"))
+    parser.add_argument("methods", nargs="*", default=harden_page.METHODS, metavar="METHOD")
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    for seed in given.seeds if given.case != "page" else ():
+        for method in given.methods:
+            _measure(case_of(given.case), method, seed)
+    print(harden_page.write(RESULTS))
+
+
+def _measure(case: Case, method: str, seed: int) -> None:
+    path = RESULTS / case.name / f"{method}-{seed}.json"
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    net, training = trained(case, method, seed)
+    row = {
+        "case": case.name, "method": method, "seed": seed, "samples": len(case.test), "max_l2": case.max_l2,
+        "epsilon": case.epsilon, "budget": case.budget, "allowed_seconds": case.seconds, "training": training,
+        "errors": {name: round(value, 4) for name, value in errors_of(case, net, seed).items()},
+    }  # fmt: skip
+    path.write_text(json.dumps(row, indent=1) + "\n")
+    print(f"{case.name} {method} {seed}: {training} {row['errors']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
