@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from brinkmap.agents.protocol import Agent
 from brinkmap.arrays import RANKS, Array, Bounds, Ints, as_samples, check_bounds, check_sample
 from brinkmap.env.slots import ACTIVE, EMPTY, FRESH, Slots
-from brinkmap.env.task import Finished, Task
+from brinkmap.env.task import Finished, Standing, Task
 from brinkmap.errors import InputError
 from brinkmap.plan import Canvas
 from brinkmap.pooled import run_pooled
@@ -21,9 +21,10 @@ from brinkmap.run import Run
 from brinkmap.session import Session
 from brinkmap.victims.protocol import Victim
 
-__all__ = ["attack", "first_of", "results_of", "sample_of"]
+__all__ = ["attack", "driven", "first_of", "labelled", "results_of", "sample_of", "tasks_of"]
 
 Done = Collection[tuple[int, float | None]]
+Watch = Callable[[Standing], None]
 
 
 def attack(victim: Victim, samples: Any, labels: Any = None, run: Run | None = None) -> Iterator[AttackResult]:
@@ -75,7 +76,9 @@ def first_of(samples: Any, labels: Any, bounds: Bounds) -> tuple[Array, Iterable
     return as_samples(np.asarray(_plain(first))[None], bounds)[0], itertools.chain([first], rest)
 
 
-def results_of(session: Session, samples: Iterable[Any], labels: Any, done: Done = ()) -> Iterator[AttackResult]:
+def results_of(
+    session: Session, samples: Iterable[Any], labels: Any, done: Done = (), watch: Watch | None = None
+) -> Iterator[AttackResult]:
     """The results of a session, leaving out (index, max_l2) pairs that are done already.
 
     Args:
@@ -83,11 +86,26 @@ def results_of(session: Session, samples: Iterable[Any], labels: Any, done: Done
         samples: single samples in order.
         labels: one a sample, or None.
         done: what an earlier run has finished.
+        watch: called each time the victim has answered, with how each attack that asked stands. The run waits for it,
+            and what it raises ends the run: nothing more is asked.
     """
     rejected: list[AttackResult] = []
-    tasks = _tasks(session, samples, labels, frozenset(done), rejected)
-    drive = _drive(session, session.agent, tasks) if isinstance(session.agent, Agent) else _pool(session, tasks)
-    for finished in drive:
+    yield from driven(session, _tasks(session, samples, labels, frozenset(done), rejected), rejected, watch)
+
+
+def driven(
+    session: Session, tasks: Iterator[Task], rejected: list[AttackResult], watch: Watch | None = None
+) -> Iterator[AttackResult]:
+    """The results of tasks.
+
+    Args:
+        session: the run made ready.
+        tasks: read as slots fall free; one that has none at the moment may have more later, until all slots are empty.
+        rejected: results of samples that no task was made of, which are taken out from here.
+        watch: as for `results_of`.
+    """
+    drive = _drive if isinstance(session.agent, Agent) else _pool
+    for finished in drive(session, tasks, watch):
         yield from _drained(rejected)
         yield result_of(finished, session.canvas)
     yield from _drained(rejected)
@@ -98,21 +116,32 @@ def _tasks(
     rejected: list[AttackResult],
 ) -> Iterator[Task]:  # fmt: skip
     """One task a sample and bound; samples that cannot be put to the victim are rejected with the reason."""
-    canvas, numbers = session.canvas, itertools.count()
-    for index, (given, label) in enumerate(_labelled(samples, labels)):
+    numbers = itertools.count()
+    for index, (given, label) in enumerate(labelled(samples, labels)):
         bounds = [bound for bound in session.run.l2_bounds if (index, bound) not in done]
-        if not bounds:
-            continue
-        try:
-            sample = canvas.snap(sample_of(given, canvas))
-        except InputError as error:
-            rejected += [failed_result(index, label, f"sample {index}: {error}", canvas.seed, one) for one in bounds]
-            continue
-        for bound in bounds:
-            yield Task(next(numbers), index, sample, label, bound)
+        if bounds:
+            yield from tasks_of(index, given, label, bounds, session.canvas, numbers, rejected)
 
 
-def _labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | None]]:
+def tasks_of(
+    index: int, given: Any, label: int | None, bounds: Iterable[float | None], canvas: Canvas,
+    numbers: Iterator[int], rejected: list[AttackResult],
+) -> list[Task]:  # fmt: skip
+    """One task a bound for one sample; a sample that cannot be put to the victim is rejected with the reason."""
+    try:
+        sample = canvas.snap(sample_of(given, canvas))
+    except InputError as error:
+        rejected += [failed_result(index, label, f"sample {index}: {error}", canvas.seed, one) for one in bounds]
+        return []
+    return [Task(next(numbers), index, sample, label, bound) for bound in bounds]
+
+
+def labelled(samples: Iterable[Any], labels: Any) -> Iterator[tuple[Any, int | None]]:
+    """Samples with their labels, one at a time.
+
+    Raises:
+        InputError: more or fewer labels than samples, or one that is no integer.
+    """
     if labels is None:
         yield from ((given, None) for given in samples)
         return
@@ -150,13 +179,17 @@ def _drained(rejected: list[AttackResult]) -> Iterator[AttackResult]:
         yield rejected.pop(0)
 
 
-def _pool(session: Session, tasks: Iterator[Task]) -> Iterator[Finished]:
+def _pool(session: Session, tasks: Iterator[Task], watch: Watch | None) -> Iterator[Finished]:
     assert not isinstance(session.agent, Agent)
-    return run_pooled(session.agent, session.metered, session.canvas, session.rules, session.run, tasks, session.slots)
+    return run_pooled(
+        session.agent, session.metered, session.canvas, session.rules, session.run, tasks, session.slots, watch
+    )
 
 
-def _drive(session: Session, agent: Agent, tasks: Iterator[Task]) -> Iterator[Finished]:
+def _drive(session: Session, tasks: Iterator[Task], watch: Watch | None) -> Iterator[Finished]:
     """Tick until every task is finished, refilling slots as they fall free."""
+    agent = session.agent
+    assert isinstance(agent, Agent)
     slots = Slots(session.metered, session.canvas, session.rules, session.slots)
     ask_order = getattr(agent, "order", lambda _: None)
     while True:
@@ -169,6 +202,9 @@ def _drive(session: Session, agent: Agent, tasks: Iterator[Task]) -> Iterator[Fi
         if len(active):
             proposals = agent.propose(active, slots.observe(active), [slots.rngs[slot] for slot in active])
         tick = slots.tick(active, proposals, ask_order(active) if len(active) else None)
+        if watch is not None:
+            for slot in (*tick.started, *tick.asked):
+                watch(slots.standing(int(slot)))
         if len(tick.asked):
             agent.learn(tick.asked, tick.plans, tick.answers, tick.accepted)
         over = np.intersect1d(tick.finished, active)

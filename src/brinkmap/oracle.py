@@ -11,7 +11,7 @@ import numpy as np
 from brinkmap.agents.distance import ROUNDING
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.rules import LEAST_GAIN, STALL, Rules
-from brinkmap.env.task import Finished, Task
+from brinkmap.env.task import Finished, Standing, Task
 from brinkmap.errors import BudgetSpent, InputError
 from brinkmap.objective import label_fault
 from brinkmap.plan import Canvas
@@ -166,6 +166,23 @@ class TaskOracle:
         if l2 is not None and length > l2 * (1 + ROUNDING):
             change *= l2 * (1 - ROUNDING) / length
         return np.clip(clean + change, low, high).astype(np.float32)
+
+    def standing(self) -> Standing | None:
+        """How the attack stands, or None where the clean look found nothing to attack."""
+        best = self._best
+        if best is None:
+            return None
+        return Standing(
+            index=self.index,
+            queries=self._metered.spent(self.task.number),
+            steps=self._steps,
+            reference=self.reference,
+            image=best.image.copy(),
+            answer=best.answer.copy(),
+            margin=best.margin,
+            l2=best.l2,
+            queries_to_flip=self._flipped_at,
+        )
 
     def finish(self) -> Finished:
         """What came of it."""

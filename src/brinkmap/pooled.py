@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from brinkmap.agents.protocol import Attack
 from brinkmap.arrays import Array
 from brinkmap.env.rules import Rules
-from brinkmap.env.task import Finished, Task
+from brinkmap.env.task import Finished, Standing, Task
 from brinkmap.errors import BrinkmapError, BudgetSpent
 from brinkmap.oracle import TaskOracle
 from brinkmap.plan import Canvas
@@ -80,12 +80,12 @@ class Round:
             ended, self._ended = self._ended, []
         return sorted(ended, key=lambda oracle: oracle.task.number)
 
-    def answer_all(self, metered: Metered) -> None:
-        """Put all questions to the victim in one go and hand out the answers."""
+    def answer_all(self, metered: Metered) -> list[int]:
+        """Put all questions to the victim in one go and hand out the answers; returns the tasks that asked."""
         questions = dict(sorted(self._questions.items()))
         self._questions.clear()
         if not questions:
-            return
+            return []
         tasks = [task for task, (_, keys) in questions.items() for _ in keys]
         keys = [key for _, keys in questions.values() for key in keys]
         answers = metered.ask(tasks, np.concatenate([batch for batch, _ in questions.values()]), keys)
@@ -97,6 +97,7 @@ class Round:
             self._answers[task] = Answers(answers.probabilities[part], answers.paid[part], failed)
             start = rows.stop
             self._woken[task].set()
+        return list(questions)
 
     def close(self) -> None:
         """Give up: every waiting attack ends as if its budget were spent."""
@@ -107,8 +108,9 @@ class Round:
 
 
 def run_pooled(
-    attack: Attack, metered: Metered, canvas: Canvas, rules: Rules, run: Run, tasks: Iterator[Task], slots: int
-) -> Iterator[Finished]:
+    attack: Attack, metered: Metered, canvas: Canvas, rules: Rules, run: Run, tasks: Iterator[Task], slots: int,
+    watch: Callable[[Standing], None] | None = None,
+) -> Iterator[Finished]:  # fmt: skip
     """Attack every task, `slots` of them at a time; yields them as they finish.
 
     Args:
@@ -117,24 +119,35 @@ def run_pooled(
         canvas, rules, run: what was asked for.
         tasks: what to attack; read as slots fall free.
         slots: how many at once.
+        watch: told how each attack stands once its questions are answered; what it raises ends the run.
     """
     round_ = Round()
-    live = 0
+    live: dict[int, TaskOracle] = {}
+    asked: list[int] = []
     try:
         while True:
-            while live < slots and (task := next(tasks, None)) is not None:
+            while len(live) < slots and (task := next(tasks, None)) is not None:
                 oracle = TaskOracle(task, metered, canvas, rules, round_)
                 round_.begin(task.number)
                 threading.Thread(target=_attack_one, args=(attack, oracle, run, round_), daemon=True).start()
-                live += 1
+                live[task.number] = oracle
             ended = round_.settle()
-            live -= len(ended)
+            if watch is not None:
+                _tell(watch, [live[number] for number in asked])
+            for oracle in ended:
+                del live[oracle.task.number]
             yield from (oracle.finish() for oracle in ended)
             if not ended and not live:
                 return
-            round_.answer_all(metered)
+            asked = round_.answer_all(metered)
     finally:
         round_.close()
+
+
+def _tell(watch: Callable[[Standing], None], oracles: list[TaskOracle]) -> None:
+    for standing in (oracle.standing() for oracle in oracles):
+        if standing is not None:
+            watch(standing)
 
 
 def _attack_one(attack: Attack, oracle: TaskOracle, run: Run, round_: Round) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.env.rules import LEAST_GAIN, STALL, Rules, Tick
-from brinkmap.env.task import Finished, Task, TraceStep
+from brinkmap.env.task import Finished, Standing, Task, TraceStep
 from brinkmap.errors import InputError
 from brinkmap.objective import label_fault, log_probabilities
 from brinkmap.plan import KEEP, Canvas, Palette, fit
@@ -150,6 +150,20 @@ class Slots:
         started = started[self.state[started] == ACTIVE]
         plans = self.canvas.cards.plan(codes[within])
         return Tick(started, rows[good], plans, answers.probabilities[good], accepted, self.where(DONE))
+
+    def standing(self, slot: int) -> Standing:
+        """How the attack in a slot stands whose clean look is in."""
+        return Standing(
+            index=int(self.indices[slot]),
+            queries=self.metered.spent(self._number(slot)),
+            steps=int(self._steps[slot]),
+            reference=int(self.references[slot]),
+            image=self._images[slot].reshape(self.canvas.shape).copy(),
+            answer=self._after[slot].copy(),
+            margin=float(self.margins[slot]),
+            l2=float(self.l2[slot]),
+            queries_to_flip=int(self._flipped_at[slot]) or None,
+        )
 
     def take(self, slot: int) -> Finished:
         """The outcome of a finished slot, which is empty afterwards."""

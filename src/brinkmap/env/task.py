@@ -8,7 +8,7 @@ import numpy as np
 
 from brinkmap.arrays import Array, Ints
 
-__all__ = ["Finished", "Task", "TraceStep"]
+__all__ = ["Finished", "Standing", "Task", "TraceStep"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,29 @@ class TraceStep:
     log_probabilities: np.ndarray
     """(classes,) float16."""
     accepted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How one sample's attack stands once the victim has answered, for whoever watches it."""
+
+    index: int
+    """The sample's place in its data set."""
+    queries: int
+    """Those paid for it so far, the clean look included."""
+    steps: int
+    """Proposals among them."""
+    reference: int
+    """The class attacked."""
+    image: Array
+    """(c, *extent) the incumbent as rendered, a copy."""
+    answer: Array
+    """(classes,) the answer to it."""
+    margin: float
+    """Its distance from the criterion in nats, negative once that is met."""
+    l2: float
+    queries_to_flip: int | None
+    """The query that met the criterion first, if one has."""
 
 
 @dataclass

@@ -1,0 +1,109 @@
+"""A finished attack as an animated GIF: the panels of the page at the moments that matter."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from brinkmap.ui.live import Event
+from brinkmap.ui.share.panels import draw_panels
+
+__all__ = ["animation"]
+
+WIDTH, TEXT, MARGIN = 760, 96, 14
+MOST_FRAMES = 48
+FRAME_MS, LAST_MS = 220, 2600
+COLOURS = 255
+INK, QUIET, PAPER = "#1a1f26", "#535c67", "#ffffff"
+CLASSES = 4
+"""Classes whose bars are drawn."""
+
+
+def animation(record: Sequence[Event]) -> bytes:
+    """The GIF: the clean look, each kept proposal (at most 48 moments in all, evenly spread), and the end.
+
+    Args:
+        record: all events of an attack, the first and the last included.
+    """
+    begun = record[0].data
+    frames = [_frame(begun, step, shown, credit) for step, shown, credit in _moments(record)]
+    frames = frames or [_note(begun)]
+    frames = [frame.quantize(COLOURS, dither=Image.Dither.NONE) for frame in frames]
+    file = io.BytesIO()
+    durations = [FRAME_MS] * (len(frames) - 1) + [LAST_MS]
+    frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    return file.getvalue()
+
+
+def _moments(record: Sequence[Event]) -> list[tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | None]]:
+    """Step, pictures and map of the moments that are drawn."""
+    found, shown, credit = [], None, None
+    for event in record:
+        if event.kind == "step":
+            shown = event.data.get("shown", shown)
+            credit = event.data.get("map", credit)
+            found.append((event.data, shown, credit))
+    if not found:
+        return []
+    final = record[-1].data.get("map", credit)
+    kept = [at for at, (step, _, _) in enumerate(found) if step["kept"] or at in (0, len(found) - 1)]
+    chosen = sorted({kept[round(at)] for at in np.linspace(0, len(kept) - 1, min(MOST_FRAMES, len(kept)))})
+    moments = [found[at] for at in chosen]
+    return [*moments[:-1], (*moments[-1][:2], final)]
+
+
+def _frame(
+    begun: dict[str, Any], step: dict[str, Any], shown: dict[str, Any] | None, credit: dict[str, Any] | None
+) -> Image.Image:
+    panels = draw_panels(begun, shown, credit, WIDTH - 2 * MARGIN)
+    picture = Image.new("RGB", (WIDTH, panels.height + TEXT + 2 * MARGIN), PAPER)
+    pen = ImageDraw.Draw(picture)
+    name, share = step["top"][0][:2]
+    pen.text((MARGIN, MARGIN - 2), _cut(f"{begun['victim']}: {name} {share:.0%}", 48), INK, _font(19))
+    said = f"query {step['queries']}, L2 {step['l2']:.3g}"
+    flip = f", flipped at query {step['flipped']}" if step["flipped"] else ""
+    pen.text((MARGIN, MARGIN + 24), said + flip, QUIET, _font(14))
+    pen.text(
+        (MARGIN, MARGIN + 46),
+        _cut(f"{begun['sample']}, {begun['origin']}; agent {begun['agent']}", 52),
+        QUIET,
+        _font(12),
+    )
+    _bars(pen, step)
+    picture.paste(panels, (MARGIN, TEXT + MARGIN // 2))
+    return picture
+
+
+def _bars(pen: ImageDraw.ImageDraw, step: dict[str, Any]) -> None:
+    left, wide = WIDTH - 280, 130
+    for row, (name, now, _, number) in enumerate(step["top"][:CLASSES]):
+        top = MARGIN + row * 18
+        pen.text((left - 8, top), _cut(name, 18), INK, _font(12), anchor="ra")
+        pen.rectangle((left, top + 2, left + wide, top + 13), fill="#eef1f5")
+        pen.rectangle(
+            (left, top + 2, left + now * wide, top + 13), fill="#0b5cad" if number == step["reference"] else "#b3430e"
+        )
+        pen.text((left + wide + 8, top), f"{now:.1%}", QUIET, _font(12))
+
+
+def _note(begun: dict[str, Any]) -> Image.Image:
+    picture = Image.new("RGB", (WIDTH, 60), PAPER)
+    ImageDraw.Draw(picture).text((MARGIN, 20), _cut(f"{begun['sample']}: it was never asked", 70), INK, _font(16))
+    return picture
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """The font that comes inside matplotlib's wheel."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
