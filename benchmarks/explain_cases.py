@@ -14,6 +14,7 @@ import numpy as np
 import brinkmap
 import real_data
 from brinkmap.data import KnownCause, abnormal_beats, digits_on_textures, moving_digits
+from brinkmap.data.ecg import AAMI, AAMI_OF, DS2
 from brinkmap.registry import resolve
 
 EVERY = {
@@ -53,6 +54,8 @@ class Case:
 
 
 MANY = 2000
+AROUND_S = (0.25, 0.4)
+"""Seconds before and after an R peak that count as its beat."""
 DRAWN = 227
 """Pixels a side that the boxes of the table are drawn on."""
 
@@ -108,6 +111,22 @@ def _davis(held: Any, clips: np.ndarray, kept: np.ndarray, labels: np.ndarray, v
     return Setting(victim, victim, samples, labels[kept].astype(np.int64), masks)
 
 
+def _mitbih(count: int) -> Setting:
+    """Real 10-s strips with ventricular or supraventricular beats, of patients that the victim has not seen."""
+    held, victim = np.load(real_data.SHARED / "ecg" / "mitbih_strips10s.npz"), resolve("victim", "mitbih-strips")()
+    kinds, samples = held["kind"], held["x"][:, None]
+    labels, truths = np.array([AAMI.index(kind) for kind in kinds]), np.zeros(held["x"].shape, bool)
+    before, after = (round(seconds * victim.rate_hz) for seconds in AROUND_S)
+    for truth, places, symbols, kind in zip(truths, held["beat_pos"], held["beat_sym"], kinds, strict=True):
+        for place, symbol in zip(places, symbols, strict=True):
+            if AAMI_OF.get(str(symbol)) == kind:
+                truth[max(int(place) - before, 0) : int(place) + after] = True
+    right = victim.predict(samples).argmax(axis=1) == labels
+    unseen = np.isin(held["rec"].astype(str), DS2) & (kinds != "N")
+    kept = np.flatnonzero(right & unseen & truths.any(axis=1))[:count]
+    return Setting(victim, victim, samples[kept], labels[kept], truths[kept])
+
+
 @cache
 def _boxes(extent: tuple[int, int]) -> np.ndarray:
     """(n, height, width) bool: inside any of a picture's boxes, in the order of the table."""
@@ -130,6 +149,7 @@ CASES = {
         Case("digits-on-textures", "Pictures: a digit on a texture", _known(digits_on_textures, "digits-on-textures"),
              200, 50, EVERY),
         Case("moving-digits", "Clips: a moving digit", _known(moving_digits, "moving-digits"), 200, 50, EVERY),
+        Case("mitbih-strips", "MIT-BIH strips: the beats that made the label", _mitbih, 70, 50, FEWER),
         Case("imagenet", "ImageNet: inside the boxes of the class, MobileNet v1", _imagenet, 50, 50,
              {**FEWER, "rise": (300, 2000)}, seeds=1),
         Case("davis-frames", "DAVIS frames: camel and cow, pixel masks, MobileNet v1", _davis_frames, 32, 32,

@@ -33,8 +33,8 @@ class Run:
     distortions: Sequence[str | Distortion] = ()
     """The filters it may use, by name; none given means gaussian-noise, gaussian-blur, dead-pixel and illuminate."""
     patch: Patch | None = None
-    """Patch size in values: 4 for every axis, 2x8x8 for one number an axis, several for several grids at once; none
-    given means 64 cells in time, 8 x 8 in a picture, 4 x 8 x 8 in a clip."""
+    """Patch size in values: 4 for every axis, 2x8x8 for one number an axis, 50ms for a signal whose rate is known;
+    several for several grids at once; none given means 64 cells in time, 8 x 8 in a picture, 4 x 8 x 8 in a clip."""
     budget: int = 1000
     """Queries a sample may cost until it flips, the first clean look included."""
     refine_budget: int = 0

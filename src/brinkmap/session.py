@@ -15,7 +15,7 @@ from brinkmap.distortions import NATURAL, Medium, arsenal
 from brinkmap.env.rules import Rules
 from brinkmap.errors import InputError
 from brinkmap.objective import criterion_of
-from brinkmap.plan import Canvas, Cards, make_grid, rehearse
+from brinkmap.plan import Canvas, Cards, in_values, make_grid, rehearse
 from brinkmap.plan.palette import POOL_BYTES
 from brinkmap.registry import entries, resolve
 from brinkmap.run import Run
@@ -59,10 +59,11 @@ class Session:
         getattr(self.agent, "check", lambda _: None)(run)
         card = getattr(self.agent, "card", {})
         medium = Medium(tuple(shape), getattr(victim, "rate_hz", None))
+        patch = in_values(run.patch, len(shape) - 1, medium.rate_hz)
         self.canvas = Canvas(
             shape=tuple(shape),
             bounds=check_bounds(victim.bounds),
-            grid=make_grid(_agreed("patch", run.patch, card), tuple(shape[1:])),
+            grid=make_grid(_agreed("patch", patch, card), tuple(shape[1:])),
             cards=Cards(arsenal(_agreed("distortions", run.distortions, card) or NATURAL, medium)),
             seed=run.seed,
             quantise=run.quantise,
@@ -131,7 +132,7 @@ def _check_rank(agent: Agent | Attack, name: str, rank: int) -> None:
 def _agreed(what: str, stated: Any, card: Mapping[str, Any]) -> Any:
     """What the run states, or what the agent's card says; both only if the card allows what is stated."""
     if stated is None or (isinstance(stated, Sequence) and not stated):
-        return card.get(what)
+        return _without_code(what, card.get(what))
     allowed = card.get("allowed", {}).get(what, card.get(what))
     if allowed is not None and not set(_plain(stated)) <= set(_plain(allowed)):
         raise InputError(
@@ -139,6 +140,18 @@ def _agreed(what: str, stated: Any, card: Mapping[str, Any]) -> Any:
             f"Leave {what} out, or choose among these."
         )
     return stated
+
+
+def _without_code(what: str, told: Any) -> Any:
+    """What an agent's card says. It may come from a stranger, so a name in it that would run a file is not followed."""
+    named = () if told is None else np.atleast_1d(np.array(told, dtype=object))
+    code = [name for name in named if isinstance(name, str) and ":" in name]
+    if code:
+        raise InputError(
+            f"{what}: the agent's card names code to run, {code[0]!r}. If you trust it, state it yourself: "
+            f"--{what} {' '.join(_plain(told))}."
+        )
+    return told
 
 
 def _plain(value: Any) -> list[str]:

@@ -73,6 +73,8 @@ class Attacked:
     """Of the samples that are attacked at each making; the others stay clean."""
     easiest: float = 1.0
     """The first making's L2 bound, as a share of the run's; it grows to the whole by the last one."""
+    rate_hz: float | None = None
+    """Of signals: values a second, which patches in ms and the ECG filters need."""
 
     def __post_init__(self) -> None:
         _check(self.every, self.share)
@@ -86,7 +88,7 @@ class Attacked:
         grown = self.easiest + (1 - self.easiest) * epoch / max(epochs - self.every, 1)
         [bound] = self.run.l2_bounds
         run = self.run if bound is None else dataclasses.replace(self.run, max_l2=bound * min(grown, 1.0))
-        return _made(net, data, run, self.share, epoch, seed, lambda session, one: one.adversarial)
+        return _made(net, data, run, self, epoch, seed, lambda session, one: one.adversarial)
 
 
 @final
@@ -97,6 +99,8 @@ class Distorted:
     run: Run
     every: int = 5
     share: float = 0.5
+    rate_hz: float | None = None
+    """As for `Attacked`."""
 
     def __post_init__(self) -> None:
         _check(self.every, self.share)
@@ -104,7 +108,7 @@ class Distorted:
     def made(self, net: nn.Module, data: Labelled, epoch: int, epochs: int, seed: int) -> Made:
         """A random share of the samples under one random proposal each; the look at it is counted, and not used."""
         run = dataclasses.replace(self.run, agent="random", budget=2, refine_budget=0, trace=True)
-        return _made(net, data, run, self.share, epoch, seed, _proposed)
+        return _made(net, data, run, self, epoch, seed, _proposed)
 
 
 def _proposed(session: Session, result: AttackResult) -> Array | None:
@@ -122,10 +126,12 @@ def _check(every: int, share: float) -> None:
         raise InputError(f"share: expected a share above 0 and up to 1, got {share}.")
 
 
-def _made(net: nn.Module, data: Labelled, run: Run, share: float, epoch: int, seed: int, taken: Taken) -> Made:
+def _made(
+    net: nn.Module, data: Labelled, run: Run, pool: Attacked | Distorted, epoch: int, seed: int, taken: Taken
+) -> Made:
     drawn = training_generator(seed, "attacked", epoch)
-    rows = np.sort(drawn.permutation(len(data))[: max(1, round(share * len(data)))])
-    victim = FunctionVictim(torch_function(net), shape=data.samples.shape[1:], outputs="logits")
+    rows = np.sort(drawn.permutation(len(data))[: max(1, round(pool.share * len(data)))])
+    victim = FunctionVictim(torch_function(net), shape=data.samples.shape[1:], outputs="logits", rate_hz=pool.rate_hz)
     session = Session(victim, data.samples.shape[1:], dataclasses.replace(run, seed=int(drawn.integers(2**31))))
     samples, queries, attacked, flipped = data.samples.copy(), 0, 0, 0
     for result in results_of(session, data.samples[rows], data.labels[rows]):

@@ -2,11 +2,12 @@
 
 from brinkmap.plan.bound import KEEP, REMOVE, apply, fit
 from brinkmap.plan.cards import Cards
-from brinkmap.plan.grid import Grid, Patch, make_grid
+from brinkmap.plan.grid import Grid, Patch, in_values, make_grid
 from brinkmap.plan.inks import Inks
 from brinkmap.plan.palette import Canvas, Palette
 from brinkmap.plan.rehearsal import rehearse
 
 __all__ = [
-    "KEEP", "REMOVE", "Canvas", "Cards", "Grid", "Inks", "Palette", "Patch", "apply", "fit", "make_grid", "rehearse",
+    "KEEP", "REMOVE", "Canvas", "Cards", "Grid", "Inks", "Palette", "Patch", "apply", "fit", "in_values",
+    "make_grid", "rehearse",
 ]  # fmt: skip

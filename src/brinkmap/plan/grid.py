@@ -18,7 +18,7 @@ import numpy as np
 from brinkmap.arrays import Ints
 from brinkmap.errors import InputError
 
-__all__ = ["Grid", "Patch", "default_patch", "make_grid"]
+__all__ = ["Grid", "Patch", "default_patch", "in_values", "make_grid"]
 
 Size = tuple[int, ...]
 Patch = int | str | Sequence["int | str | Size"]
@@ -161,6 +161,48 @@ def make_grid(patch: Patch | None, extent: Size) -> Grid:
     if not wanted or len(sizes) != len(wanted):
         raise InputError(f"patch: expected one or more different patch sizes, got {patch!r}.")
     return Grid(extent, tuple(sizes))
+
+
+def in_values(patch: Patch | None, rank: int, rate_hz: float | None) -> Patch | None:
+    """The same patch sizes, with lengths in milliseconds as the nearest whole number of values.
+
+    Args:
+        patch: as for `make_grid`, and `50ms` for a signal or `100msx8x8` for a clip: along the first axis, time.
+        rank: axes of the extent.
+        rate_hz: values a second along the first axis.
+
+    Raises:
+        InputError: milliseconds of what has no rate or no time axis, or less than half a value.
+
+    >>> in_values(("50ms", 8), 1, 300.0)
+    (15, 8)
+    """
+    if isinstance(patch, str):
+        return _in_values(patch, rank, rate_hz)
+    if isinstance(patch, Iterable):
+        return tuple(_in_values(one, rank, rate_hz) if isinstance(one, str) else one for one in patch)
+    return patch
+
+
+def _in_values(patch: str, rank: int, rate_hz: float | None) -> int | str:
+    timed = re.fullmatch(r"(\d+(?:\.\d+)?) ?ms((?:x\d+)*)", patch)
+    if timed is None:
+        return patch
+    if rank == 2 or timed[2].count("x") != rank - 1:
+        raise InputError(
+            f"patch: milliseconds are for time: 50ms in a signal, 100msx8x8 in a clip; got {patch!r} for {rank} axes."
+        )
+    if rate_hz is None:
+        raise InputError(
+            f"patch: {patch} needs the victim's sampling rate: wrap(model, rate_hz=360), or --rate-hz 360."
+        )
+    values = round(float(timed[1]) * rate_hz / 1000)
+    if values < 1:
+        raise InputError(
+            f"patch: {patch} is {float(timed[1]) * rate_hz / 1000:.2g} of a value at {rate_hz:g} Hz; one value lasts "
+            f"{1000 / rate_hz:.3g} ms. Give at least that."
+        )
+    return f"{values}{timed[2]}" if timed[2] else values
 
 
 def _size(patch: int | str | Size, extent: Size) -> Size:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast, final
+from typing import Any, ClassVar, cast, final
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from brinkmap.arrays import Bounds
 from brinkmap.errors import InputError
 from brinkmap.victims.function import FunctionVictim
+from brinkmap.victims.resnet import SmallResNet
+from brinkmap.victims.shift import TemporalShiftNet
 from brinkmap.victims.torch_adapter import torch_function
+from brinkmap.victims.weights import LOADING_ERRORS, network_with
 
-__all__ = ["SmallVGG", "load_classifier", "save_classifier"]
+__all__ = ["NETWORKS", "SmallResNet", "SmallVGG", "TemporalShiftNet", "load_classifier", "save_classifier"]
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
@@ -41,6 +44,8 @@ class SmallVGG(nn.Module):
     Raises:
         InputError: the extent is too small to be halved so often, or two logits are to be normalised.
     """
+
+    architecture: ClassVar[str] = "small-vgg"
 
     def __init__(
         self, shape: Sequence[int], classes: int, widths: Sequence[int] = (16, 32, 64), hidden: int = 256,
@@ -79,16 +84,26 @@ class SmallVGG(nn.Module):
         return cast("Tensor", self.head(self.trunk(samples).flatten(1)))
 
 
-def save_classifier(net: SmallVGG, path: Path, bounds: Bounds = (0.0, 1.0), **told: Any) -> None:
+Classifier = SmallVGG | SmallResNet | TemporalShiftNet
+NETWORKS: dict[str, type[Classifier]] = {
+    network.architecture: network for network in (SmallVGG, SmallResNet, TemporalShiftNet)
+}
+"""By what a card calls them."""
+
+
+def save_classifier(net: Classifier, path: Path, bounds: Bounds = (0.0, 1.0), **told: Any) -> None:
     """Write weights and a card, whole or not at all.
 
     Args:
         net: what is saved.
         path: a .safetensors file.
         bounds: of the samples as the user has them; they are scaled to 0..1 before the network sees them.
-        told: whatever else the card should say, such as the training's settings and figures.
+        told: whatever else the card should say, such as the training's settings and figures; `class_names`, and of
+            signals `rate_hz` and `unit`, are what the victim will say then.
     """
-    card = told | {"kind": CARD, "network": net.settings, "bounds": list(bounds)}
+    card = told | {
+        "kind": CARD, "architecture": net.architecture, "network": net.settings, "bounds": list(bounds),
+    }  # fmt: skip
     part = path.with_name(path.name + ".part")
     weights = {name: values.contiguous() for name, values in net.state_dict().items()}
     save_file(weights, part, metadata={"card": json.dumps(card)})
@@ -105,14 +120,25 @@ def load_classifier(path: str | Path) -> FunctionVictim:
         with safe_open(str(path), "pt") as held:
             card = json.loads((held.metadata() or {}).get("card", "{}"))
             weights = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InputError(f"victim {str(path)!r}: cannot be read: {error}.") from error
-    if card.get("kind") != CARD:
+    if not isinstance(card, dict) or card.get("kind") != CARD:
         raise InputError(f"victim {str(path)!r}: no classifier of ours. Give model.onnx or path/to/file.py:factory.")
-    net = SmallVGG(**card["network"])
-    net.load_state_dict(weights)
+    architecture = str(card.get("architecture", "small-vgg"))
+    if architecture not in NETWORKS:
+        raise InputError(f"victim {str(path)!r}: a {architecture}, which only a newer Brinkmap knows.")
+    try:
+        return _victim(NETWORKS[architecture], card, weights, Path(path).stem)
+    except LOADING_ERRORS as error:
+        raise InputError(f"victim {str(path)!r}: card and weights do not belong together: {error}.") from error
+
+
+def _victim(network: type[Any], card: dict[str, Any], weights: dict[str, Tensor], name: str) -> FunctionVictim:
+    settings = card["network"]
+    net = network_with(lambda: network(**settings), weights, settings)
     low, high = card["bounds"]
     return FunctionVictim(
         torch_function(net), shape=tuple(net.settings["shape"]), classes=net.settings["classes"], bounds=(low, high),
-        outputs="logits", mean=low, std=high - low, name=Path(path).stem,
+        outputs="logits", mean=low, std=high - low, unit=str(card.get("unit", "")), rate_hz=card.get("rate_hz"),
+        class_names=tuple(map(str, card["class_names"])) if card.get("class_names") else None, name=name,
     )  # fmt: skip

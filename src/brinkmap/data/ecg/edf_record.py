@@ -38,7 +38,11 @@ def read_edf(path: Path, signals: Signals) -> Recording:
     if len(rates) > 1:
         listed = ", ".join(f"{one.label} {one.sampling_frequency:g} Hz" for one in chosen)
         raise InputError(f"{path}: expected leads of one sampling rate, got {listed}. Choose among those of one rate.")
-    rows = [one.data * to_millivolts(one.physical_dimension, signals.file_unit, one.label, path) for one in chosen]
+    scales = [to_millivolts(one.physical_dimension, signals.file_unit, one.label, path) for one in chosen]
+    try:
+        rows = [one.data * scale for one, scale in zip(chosen, scales, strict=True)]
+    except Exception as error:  # values are read only here
+        raise InputError(f"{path} cannot be read as EDF: {error or type(error).__name__}. Fetch it again.") from error
     return Recording(
         name=path.stem, source=path, leads=tuple(one.label for one in chosen),
         values=np.stack(rows).astype(np.float64), rate_hz=rates.pop(),

@@ -33,7 +33,9 @@ RECORDS = frozenset([".edf", ".hea"])
 def records_in(folder: Path) -> list[Path]:
     """The recordings in a folder, in order of name; not those in its sub-folders."""
     return sorted(
-        entry for entry in folder.iterdir() if entry.suffix.lower() in RECORDS and not entry.name.startswith(".")
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in RECORDS and not entry.name.startswith(".") and entry.is_file()
     )
 
 
@@ -112,7 +114,7 @@ def _check_alike(trace: Trace, first: Trace) -> None:
         raise InputError(
             f"{trace.source}: expected lead {', '.join(first.leads)} as in {first.source.name}, "
             f"got {', '.join(trace.leads)}. "
-            f"Choose by name: Signals(leads={first.leads}), or --leads {','.join(first.leads)}."
+            f"Choose by name: Signals(leads={first.leads}), or --leads {' '.join(first.leads)}."
         )
     if not isclose(trace.rate_hz, first.rate_hz, rel_tol=1e-6):
         raise InputError(

@@ -16,6 +16,8 @@ from brinkmap.errors import InputError, MissingExtra
 
 __all__ = ["read_wfdb"]
 
+FREE_VALUES, VALUES_A_BYTE = 2**24, 20
+"""So many values a header may always say; beyond that, no more a byte of its files than FLAC packs of a real signal."""
 DEFAULT_GAIN = 200.0
 """What the format supposes where a header says none: good for drawing, not for millivolts."""
 
@@ -43,6 +45,7 @@ def read_wfdb(path: Path, signals: Signals) -> Recording:
     names = [name or "" for name in header.sig_name or []]
     places = pick_leads(signals.leads, names, path)
     _check_signals(path, [header.file_name[place] for place in places])
+    _check_length(path, header)
     record = _read(path, lambda: wfdb.rdrecord(base, channels=places, smooth_frames=False))
     rates = [float(record.fs * frames) for frames in record.samps_per_frame]
     leads = tuple(names[place] for place in places)
@@ -81,6 +84,21 @@ def _check_signals(path: Path, files: list[str]) -> None:
     missing = sorted({file for file in files if not (path.parent / file).is_file()})
     if missing:
         raise InputError(f"{path}: no such file beside it: {', '.join(missing)}, which its header names. Fetch it too.")
+
+
+def _check_length(path: Path, header: Any) -> None:
+    """That the rate is one, and that the header asks for no more values than its files can hold."""
+    if not 0 < float(header.fs) < float("inf"):
+        raise InputError(f"{path}: expected a positive sampling rate in its header, got {header.fs}.")
+    skews = [abs(skew or 0) for skew in header.skew]
+    frames = [frames or 1 for frames in header.samps_per_frame]
+    asked = sum(((header.sig_len or 0) + skew) * frames for skew, frames in zip(skews, frames, strict=True))
+    files = {file for file in header.file_name if (path.parent / file).is_file()}
+    held = sum((path.parent / file).stat().st_size for file in files)
+    if asked > max(FREE_VALUES, VALUES_A_BYTE * held):
+        raise InputError(
+            f"{path}: its header says {asked:,} values, its signal files have {held:,} bytes. Fetch its files again."
+        )
 
 
 def _stated_gains(path: Path) -> list[float]:
