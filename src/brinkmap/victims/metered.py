@@ -10,11 +10,15 @@ from hashlib import blake2b
 import numpy as np
 
 from brinkmap.arrays import Array, check_answer_shape, faults
-from brinkmap.errors import BrinkmapError, BudgetSpent
+from brinkmap.errors import BrinkmapError, BudgetSpent, VictimError
 from brinkmap.victims.batching import BatchSize
 from brinkmap.victims.protocol import Victim
 
 __all__ = ["Answers", "Ledger", "Metered", "memo_key"]
+
+FAILURES_IN_A_ROW = 64
+"""So many rows that fail alone with no answer between them, and the victim is taken to be down: the run ends, rather
+than that every sample left is marked as failed."""
 
 
 @dataclass
@@ -65,6 +69,7 @@ class Metered:
         largest_batch: the batch-size search goes no further.
         batch_size: use this one and search none; a resumed run gives the size it had.
         rate_limit: queries a second at most; None for no limit.
+        journal: called with the ledger before each batch, which it counts already; a BrinkmapError of its ends the run.
         clock, sleep: the time source, for tests.
     """
 
@@ -75,16 +80,19 @@ class Metered:
         largest_batch: int = 256,
         batch_size: int | None = None,
         rate_limit: float | None = None,
+        journal: Callable[[Ledger], None] = lambda ledger: None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.victim = victim
         self.ledger = Ledger()
         self.batches = BatchSize(largest_batch, batch_size)
+        self.journal = journal
         self._rate_limit = rate_limit
         self._free_at = -np.inf
         self._clock, self._sleep = clock, sleep
         self._accounts: dict[int, _Account] = {}
+        self._failures = 0
         self.classes = victim.classes
         """How many classes the victim tells apart; None before its first answer where it was not stated."""
 
@@ -124,7 +132,7 @@ class Metered:
 
         Raises:
             BudgetSpent: a task has fewer queries left than new rows; nothing has been asked then.
-            VictimError: the answer has not the victim's shape.
+            VictimError: the answer has not the victim's shape, or it has failed too often in a row.
         """
         fresh = self._to_pay_for(tasks, keys)
         failed = self._pay(tasks, batch, keys, fresh)
@@ -211,14 +219,26 @@ class Metered:
             except Exception as own:
                 reason = f"the victim raised {type(own).__name__}: {own}"
             failed[tasks[row], keys[row]] = reason
+            self._failing(reason)
         return failed
+
+    def _failing(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise VictimError(
+                f"the victim could not answer {self._failures} samples in a row, the last because {reason}. What is "
+                "finished is kept: see to the victim, or leave these samples out, then give the same command again."
+            )
 
     def _remember(
         self, tasks: Sequence[int], keys: Sequence[bytes], rows: list[int], answers: Array
     ) -> dict[tuple[int, bytes], str]:
         bad = faults(answers)
         for position, row in enumerate(rows):
-            if position not in bad:
+            if position in bad:
+                self._failing(bad[position])
+            else:
+                self._failures = 0
                 self._accounts[tasks[row]].memo[keys[row]] = answers[position].copy()
         return {(tasks[rows[position]], keys[rows[position]]): reason for position, reason in bad.items()}
 
@@ -231,13 +251,16 @@ class Metered:
         for row in rows:
             self._accounts[tasks[row]].spent += 1
         self.ledger.total += len(rows)
+        self.ledger.sent += len(rows)
         began, before = self._clock(), getattr(self.victim, "sent", None)
         try:
+            self.journal(self.ledger)  # before it goes: a kill in the middle must not hide it
             answer = self.victim.predict(question)
         finally:
             seconds = self._clock() - began
             self.ledger.victim_seconds += seconds
-            self.ledger.sent += len(rows) if before is None else self.victim.sent - before  # type: ignore[attr-defined]
+            if before is not None:
+                self.ledger.sent += self.victim.sent - before - len(rows)  # type: ignore[attr-defined]
         self.batches.timed(len(rows), seconds)
         answer = check_answer_shape(answer, len(rows), self.classes)
         self.classes = answer.shape[1]

@@ -18,6 +18,7 @@ import numpy as np
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from brinkmap.errors import InputError, VictimError
+from brinkmap.events import warn
 from brinkmap.victims.http.dialect import Parts, Reply
 from brinkmap.victims.http.endpoint import Endpoint
 from brinkmap.victims.http.failures import (
@@ -155,6 +156,7 @@ class Line:
             if never_left(error):
                 self.traffic.add(sent=-rows)
             self.breaker.failed(reason)
+            warn("request failed", where=where, samples=rows, reason=reason)
             if is_passing(error):
                 raise Passing(reason) from None  # httpx keeps the request, and with it the token, in the exception
             raise VictimError(f"{where}: {reason} {refusal(error)}") from None
@@ -169,6 +171,7 @@ class Line:
             return
         said = self._said(reply)
         asked = retry_after(reply)
+        warn("request failed", where=where, samples=rows, reason=f"status {reply.status}", retry_after_s=asked)
         if asked is not None and asked > self.endpoint.longest_wait_s:
             raise VictimError(
                 f"{where}: {said} It asks to wait {asked:.0f} s, longer than longest_wait_s="

@@ -107,8 +107,10 @@ class _Speaker:
         tensor: dict[str, Any] = {"name": self.entry.name, "shape": list(values.shape), "datatype": self.entry.datatype}
         wanted: dict[str, Any] = {"name": self.output}
         if not self.binary:
-            told = {"id": name, "inputs": [tensor | {"data": values.ravel().tolist()}], "outputs": [wanted]}
-            return Question({"json": told}, lambda reply: self._read(reply, name, len(batch)))
+            head = json.dumps({"id": name, "outputs": [wanted]})[:-1]
+            text = f'{head},"inputs":[{json.dumps(tensor)[:-1]},"data":[{_numbers(values)}]}}]}}'
+            parts = {"content": text.encode(), "headers": {"Content-Type": "application/json"}}
+            return Question(parts, lambda reply: self._read(reply, name, len(batch)))
         wanted["parameters"] = {"binary_data": True}
         tensor["parameters"] = {"binary_data_size": values.nbytes}
         header = json.dumps({"id": name, "inputs": [tensor], "outputs": [wanted]}, separators=(",", ":")).encode()
@@ -124,6 +126,15 @@ class _Speaker:
         if values.shape == (rows, 1):  # one label a sample, in a column
             values = values[:, 0]
         return values
+
+
+def _numbers(values: NDArray[Any]) -> str:
+    """The values as JSON has them, exact to the last bit, and as short as can be had quickly.
+
+    Nine digits tell any two float32 apart, with room to spare for a service that reads them as float64 first.
+    """
+    form = "%.9g" if values.itemsize <= 4 else "%.17g"
+    return ",".join(map(form.__mod__, values.ravel().tolist()))
 
 
 def _metadata(line: Line, url: str) -> Mapping[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from brinkmap.data.settings_file import read_settings
 from brinkmap.errors import InputError, VictimError
 from brinkmap.victims.http.dialect import Dialect
 from brinkmap.victims.http.endpoint import Endpoint
@@ -54,7 +54,7 @@ def victim_from_file(path: str | Path, **stated: Any) -> HttpVictim:
     """
     path = Path(path)
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = read_settings(path)
     except OSError as error:
         raise InputError(f"victim {path}: cannot be read: {error.strerror}.") from error
     except ValueError as error:
