@@ -15,7 +15,7 @@ from typing import Any
 
 from brinkmap.errors import BrinkmapError, InputError
 
-__all__ = ["Entry", "entries", "resolve"]
+__all__ = ["Entry", "entries", "is_registered", "resolve"]
 
 KINDS = {kind: f"brinkmap.{kind}s" for kind in ("agent", "distortion", "explainer", "victim")}
 
@@ -38,6 +38,11 @@ def entries(kind: str) -> list[Entry]:
             text = [f"(not available: {error})"]
         found.append(Entry(point.name, text[0] if text else ""))
     return found
+
+
+def is_registered(kind: str, name: str) -> bool:
+    """Whether a plug-in goes by this name; it is not imported."""
+    return name in _points(kind)
 
 
 def resolve(kind: str, name: str) -> Any:

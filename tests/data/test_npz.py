@@ -51,8 +51,8 @@ def test_values_beyond_the_bounds_are_left_for_the_victim_to_judge(tmp_path):
     [
         ({"images": np.zeros(3)}, "expected an array named x, got images. Save it with"),
         ({}, "expected an array named x, got none"),
-        ({"x": np.array([{}, {}])}, "cannot be read: Object arrays cannot be loaded"),
-        ({"x": np.zeros((2, 1, 4)), "y": np.array([{}, {}])}, "cannot be read: Object arrays cannot be loaded"),
+        ({"x": np.array([{}, {}])}, "cannot be read: x.npy holds pickled objects"),
+        ({"x": np.zeros((2, 1, 4)), "y": np.array([{}, {}])}, "cannot be read: y.npy holds pickled objects"),
         ({"x": np.zeros((2, 1, 4), np.int32)}, "got dtype int32. Convert it"),
         ({"x": np.zeros((2, 4))}, "got shape (2, 4). Add the missing axis"),
         ({"x": np.zeros((0, 1, 4))}, "expected at least one sample, got shape (0, 1, 4)"),

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brinkmap.agents.draws import log_uniform, ranks, thin, uniforms
-from brinkmap.arrays import Array, Floats, Ints
+from brinkmap.agents.draws import gumbel, highest, log_uniform, standard, thin, uniforms
+from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE, Canvas
 
-__all__ = ["CreditAgent"]
+__all__ = ["LARGEST_SHARE", "RATE", "REPEAT", "SWAP", "TRUST", "CreditAgent"]
 
 RATE = 0.5
 """Step of the least-mean-squares update: 1 would explain each answer in full."""
@@ -25,9 +25,9 @@ TRUST = 0.5
 LARGEST_SHARE = 0.25
 """At most this share of the cells is added to in one proposal; the least is one cell, octaves equally likely."""
 SWAP = 0.5
+"""How often a proposal also removes, up to as many cells as it adds."""
 REPEAT = 2.0
 """What is taken off the score of a cell that has the filter already, in units of Gumbel noise."""
-"""How often a proposal also removes, up to as many cells as it adds."""
 
 
 class CreditAgent:
@@ -56,18 +56,18 @@ class CreditAgent:
         codes, cells = observation.codes, observation.codes.shape[1]
         levels = self._cards.levels
         u = uniforms(rngs, 2 * cells + 7)
-        noise, single = _gumbel(u[:, : 2 * cells]), u[:, 2 * cells :]
+        noise, single = gumbel(u[:, : 2 * cells]), u[:, 2 * cells :]
         credit = self._credit[slots]
         kind = (single[:, 4] * len(levels)).astype(int)
         here = np.take_along_axis(credit, kind[:, None, None], axis=2)[..., 0] + credit.mean(axis=2)
         worth = self._worth(codes, credit)
         there = (codes > 0) & (self._cards.pairs[codes][..., 0] == kind[:, None])
-        scores = TRUST * _standard(here - worth) + noise[:, :cells] - REPEAT * there
+        scores = TRUST * standard(here - worth) + noise[:, :cells] - REPEAT * there
         count = np.rint(log_uniform(single[:, 0], 1.0, LARGEST_SHARE * cells)).astype(int)
-        adds = _highest(scores, count)
-        kept = TRUST * _standard(worth) + noise[:, cells:]
+        adds = highest(scores, count)
+        kept = TRUST * standard(worth) + noise[:, cells:]
         fewer = np.rint(count * single[:, 1]).astype(int) * (single[:, 2] < SWAP)
-        removals = _highest(np.where(codes > 0, -kept, -np.inf), fewer) & (codes > 0)
+        removals = highest(np.where(codes > 0, -kept, -np.inf), fewer) & (codes > 0)
         code = self._cards.first_of[kind] + (single[:, 3] * levels[kind]).astype(int)
         proposals = np.where(adds, code[:, None] + 1, np.where(removals, REMOVE, KEEP))
         self._last_order = -scores
@@ -97,19 +97,3 @@ class CreditAgent:
         """(n, cells) the credit of what occupies each cell."""
         kinds = self._cards.pairs[codes][..., 0].astype(int)
         return np.take_along_axis(credit, kinds[..., None], axis=2)[..., 0] * self._strength[codes]
-
-
-def _standard(values: np.ndarray) -> np.ndarray:
-    """Each row with mean 0 and standard deviation 1."""
-    centred = values - values.mean(axis=1, keepdims=True)
-    return centred / (centred.std(axis=1, keepdims=True) + 1e-9)
-
-
-def _gumbel(u: Floats) -> Floats:
-    """Uniform numbers as standard Gumbel ones, whose maximum draws in proportion to exponentials."""
-    return -np.log(-np.log(np.clip(u, 1e-12, 1 - 1e-12)))
-
-
-def _highest(values: Floats, count: Ints) -> np.ndarray:
-    """(n, cells) bool: the `count` highest of each row."""
-    return ranks(-values) < count[:, None]

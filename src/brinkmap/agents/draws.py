@@ -10,7 +10,7 @@ from brinkmap.arrays import Floats, Ints
 from brinkmap.env.observation import Observation
 from brinkmap.plan import KEEP, REMOVE, Cards
 
-__all__ = ["log_uniform", "pick", "ranks", "thin", "uniforms"]
+__all__ = ["gumbel", "highest", "log_uniform", "pick", "ranks", "standard", "thin", "uniforms"]
 
 WEAKEN = 0.3
 """How often refining lowers levels instead of taking distortion away altogether."""
@@ -45,6 +45,22 @@ def pick(scores: Floats, count: Floats, among: np.ndarray) -> np.ndarray:
 def ranks(values: np.ndarray) -> Ints:
     """(n, cells) the place of each value in its row, 0 for the least; ties in the order of the cells."""
     return np.argsort(np.argsort(values, axis=1, kind="stable"), axis=1, kind="stable")
+
+
+def standard(values: np.ndarray) -> np.ndarray:
+    """Each row with mean 0 and standard deviation 1."""
+    centred = values - values.mean(axis=1, keepdims=True)
+    return centred / (centred.std(axis=1, keepdims=True) + 1e-9)
+
+
+def gumbel(u: Floats) -> Floats:
+    """Uniform numbers as standard Gumbel ones, whose maximum draws in proportion to exponentials."""
+    return -np.log(-np.log(np.clip(u, 1e-12, 1 - 1e-12)))
+
+
+def highest(values: Floats, count: Ints) -> np.ndarray:
+    """(n, cells) bool: the `count` highest of each row, ties in the order of the cells."""
+    return ranks(-values) < count[:, None]
 
 
 def thin(proposals: Ints, observation: Observation, cards: Cards, u: Floats) -> Ints:

@@ -83,10 +83,12 @@ class PpoAgent:
     def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> PpoAgent:
         """The agent that `save` wrote."""
         from brinkmap.response.cells import CellNet
+        from brinkmap.victims.weights import network_with
 
         cards = sum(levels for _, levels in card["filters"])
-        net = CellNet(card["channels"], card["rank"], cards, card["width"], card["blocks"])
-        net.load_state_dict(weights)
+        net = network_with(
+            lambda: CellNet(card["channels"], card["rank"], cards, card["width"], card["blocks"]), weights, card
+        )
         return cls(net, card)
 
     def _logits(self, contents: Array, codes: Ints, standings: Array) -> Array:

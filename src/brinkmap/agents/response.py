@@ -113,11 +113,13 @@ class ResponseAgent:
         """The agent that `save` wrote."""
         from brinkmap.response.card import AgentCard
         from brinkmap.response.net import ResponseNet
+        from brinkmap.victims.weights import network_with
 
         told: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in card.items()}
         made = AgentCard(**told)
-        net = ResponseNet(made.channels, made.rank, made.classes, made.widths)
-        net.load_state_dict(weights)
+        net = network_with(
+            lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths), weights, {"widths": made.widths}
+        )
         return cls(net, card=made)
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brinkmap.agents.protocol import Agent
 from brinkmap.errors import InputError, MissingExtra
 from brinkmap.registry import resolve
+from brinkmap.victims.weights import LOADING_ERRORS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,9 +52,9 @@ def read_agent(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(str(path), framework="pt") as file:
             card = json.loads((file.metadata() or {}).get("card", "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InputError(f"agent: {path} is not a readable safetensors file: {error}.") from error
-    if not isinstance(card, dict) or card.get("kind") not in KINDS:
+    if not isinstance(card, dict) or _kind_of(card) not in KINDS:
         raise InputError(
             f"agent: {path}: expected a card of kind {' or '.join(sorted(KINDS))}, got {_kind_of(card)!r}. "
             "Agents are the files that `brinkmap train` writes."
@@ -71,10 +72,19 @@ def load_agent(path: str | Path) -> Agent:
     card, weights = read_agent(path)
     try:
         agent: Agent = resolve("agent", KINDS[card["kind"]]).from_file(card, weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        _check_names(getattr(agent, "card", {}))
+    except LOADING_ERRORS as error:
         raise InputError(f"agent: {path}: card and weights do not belong together: {error}. Train it again.") from error
     return agent
 
 
-def _kind_of(card: Any) -> Any:
-    return card.get("kind") if isinstance(card, dict) else None
+def _check_names(card: Mapping[str, Any]) -> None:
+    """That the filters of a card are names: what they stand for is looked up when the agent is used."""
+    names = card.get("distortions", ())
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"distortions: expected names, got {names!r}")
+
+
+def _kind_of(card: Any) -> str | None:
+    kind = card.get("kind") if isinstance(card, dict) else None
+    return kind if isinstance(kind, str) else None

@@ -1,64 +1,86 @@
-"""Any number of models on one test set: a page that needs no network, and the table behind it."""
+"""How any number of models stand on one test set: kept as a table, and put in order."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from brinkmap.benchmark.loading import CLEAN, mean_corruption_error
-from brinkmap.benchmark.manifest import Manifest
+from brinkmap.errors import InputError
 from brinkmap.store import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["write_board"]
+__all__ = ["Standing", "keep_board", "kept_board", "standings"]
+
+NAME = "leaderboard.csv"
 
 
-def write_board(folder: Path, manifest: Manifest, tables: Mapping[str, pd.DataFrame]) -> Path:
-    """`leaderboard.html` and `leaderboard.csv`, the model with the least mean corruption error first.
+@dataclass(frozen=True)
+class Standing:
+    """One model on the set."""
+
+    model: str
+    clean: float
+    """Accuracy on the samples as they are."""
+    mean: float
+    """Accuracy over all distortions and severities."""
+    error: float
+    """Over distortions, the mean of the error over severities."""
+    relative: float | None
+    """The same as a share of the baseline's; None where that makes none."""
+
+
+def keep_board(folder: Path, tables: Mapping[str, pd.DataFrame]) -> Path:
+    """Write `leaderboard.csv`: every row of every model.
 
     Args:
-        folder: where to; made if need be.
-        manifest: of the set.
-        tables: what `Benchmark.evaluate` gave, by the model's name; errors are shares of the first one's.
-
-    Returns:
-        The page's path.
+        folder: made if need be.
+        tables: what `Benchmark.evaluate` gave, by the model's name; the first one is the baseline.
     """
     import pandas as pd
-    from jinja2 import Environment, PackageLoader, select_autoescape
 
     folder.mkdir(parents=True, exist_ok=True)
-    baseline = next(iter(tables))
-    models = sorted(
-        (_entry(name, table, tables[baseline]) for name, table in tables.items()), key=lambda one: one["error"]
-    )
-    pd.concat([table.assign(model=name) for name, table in tables.items()]).to_csv(
-        folder / "leaderboard.csv", index=False
-    )
-    environment = Environment(loader=PackageLoader("brinkmap.benchmark", "."), autoescape=select_autoescape(["j2"]))
-    page = environment.get_template("board.html.j2").render(
-        manifest=manifest, models=models, baseline=baseline, columns=_columns(tables[baseline]),
-        distortions=manifest.distortions, severities=manifest.severities,
-    )  # fmt: skip
-    write_text(folder / "leaderboard.html", page)
-    return folder / "leaderboard.html"
+    whole = pd.concat([table.assign(model=name) for name, table in tables.items()])
+    write_text(folder / NAME, whole.to_csv(index=False))
+    return folder / NAME
 
 
-def _columns(table: pd.DataFrame) -> list[tuple[str, str, float]]:
-    """Distortion, severity and mean distance of each part but the clean one."""
-    rows = table[table["distortion"] != CLEAN]
-    return list(zip(rows["distortion"], rows["severity"], rows["l2"], strict=True))
+def kept_board(folder: Path) -> dict[str, pd.DataFrame]:
+    """What `keep_board` wrote, by the model's name, in its order.
+
+    Raises:
+        InputError: there is no such file, or it holds no rows.
+    """
+    import pandas as pd
+
+    texts = dict.fromkeys(("distortion", "severity", "model"), str)
+    try:
+        whole = pd.read_csv(folder / NAME, dtype=texts, keep_default_na=False)
+        tables = {str(name): part for name, part in whole.groupby("model", sort=False)}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder / NAME} cannot be read: {error}.") from error
+    if not tables:
+        raise InputError(f"{folder / NAME} holds no model.")
+    return tables
 
 
-def _entry(name: str, table: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
-    rows = table[table["distortion"] != CLEAN]
+def standings(tables: Mapping[str, pd.DataFrame]) -> list[Standing]:
+    """The models, the one with the least mean corruption error first; errors are shares of the first table's."""
+    baseline = next(iter(tables.values()))
+    return sorted((_standing(name, table, baseline) for name, table in tables.items()), key=lambda one: one.error)
+
+
+def _standing(name: str, table: pd.DataFrame, baseline: pd.DataFrame) -> Standing:
     relative = mean_corruption_error(table, baseline)
-    return {
-        "name": name, "clean": float(table["clean_accuracy"].iloc[0]), "error": mean_corruption_error(table),
-        "relative": relative if math.isfinite(relative) else None, "accuracies": rows["accuracy"].tolist(),
-        "mean": float(rows["accuracy"].mean()),
-    }  # fmt: skip
+    return Standing(
+        name,
+        float(table["clean_accuracy"].iloc[0]),
+        float(table[table["distortion"] != CLEAN]["accuracy"].mean()),
+        mean_corruption_error(table),
+        relative if math.isfinite(relative) else None,
+    )

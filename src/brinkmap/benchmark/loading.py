@@ -12,6 +12,7 @@ import numpy as np
 
 from brinkmap.arrays import Array, Ints
 from brinkmap.benchmark.manifest import Manifest, Part, checksum_of, read_manifest
+from brinkmap.data.archive import read_arrays
 from brinkmap.errors import InputError
 from brinkmap.victims.wrap import is_victim, wrap
 
@@ -102,8 +103,14 @@ class Benchmark:
         path = self.folder / part.file
         if not path.is_file() or checksum_of(path) != part.sha256:
             raise InputError(f"{path}: not there, or not as it was written. Fetch or make the set again.")
-        with np.load(path, allow_pickle=False) as held:
-            return Shard(**{field.name: held[field.name] for field in fields(Shard)})
+        try:
+            held = read_arrays(path, [field.name for field in fields(Shard)])
+            shard = Shard(**held)
+            if shard.x.shape != (part.rows, *self.manifest.shape) or len(shard.y) != part.rows:
+                raise ValueError(f"expected {part.rows} samples of {self.manifest.shape}, got {shard.x.shape}")
+        except Exception as error:  # NumPy, zip and zlib share no parent
+            raise InputError(f"{path}: no part of a test set: {error}. Do not use this set.") from error
+        return shard
 
 
 def load(folder: str | Path) -> Benchmark:

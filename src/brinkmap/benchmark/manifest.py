@@ -98,20 +98,32 @@ def read_manifest(folder: Path) -> Manifest:
         if told.pop("kind") != KIND:
             raise KeyError("kind")
         told["parts"] = tuple(Part(**part) for part in told["parts"])
-        for name in ("shape", "bounds"):
-            told[name] = tuple(told[name])
-        told["classes"] = None if told["classes"] is None else tuple(told["classes"])
+        for name, kind in (("shape", int), ("bounds", float), ("classes", str)):
+            told[name] = None if told[name] is None else tuple(kind(one) for one in told[name])
         manifest = Manifest(**{field.name: told[field.name] for field in fields(Manifest)})
+        _check_types(manifest)
     except FileNotFoundError:
         raise InputError(
             f"{folder}: no {NAME} in it, so it is no test set, or its making did not end. Run the same command again."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise InputError(f"{path}: no manifest of a test set: {type(error).__name__}: {error}.") from error
     for part in manifest.parts:
-        if not PLAIN.fullmatch(part.file):
+        if not PLAIN.fullmatch(part.file) or (folder / part.file).resolve().parent != folder.resolve():
             raise InputError(f"{path}: names the file {part.file!r}, which is not beside it. Do not use this set.")
     return manifest
+
+
+def _check_types(manifest: Manifest) -> None:
+    """That texts are texts and numbers are numbers, since everything that follows takes them for such."""
+    every: list[Manifest | Part] = [manifest, *manifest.parts]
+    for told in every:
+        for field in fields(told):
+            wanted = {"str": str, "int": int}.get(str(field.type))
+            if wanted and not isinstance(getattr(told, field.name), wanted):
+                raise TypeError(f"{field.name}: expected {field.type}, got {getattr(told, field.name)!r}")
+    if manifest.shape is None or manifest.bounds is None or len(manifest.bounds) != 2:
+        raise ValueError(f"expected a shape and two bounds, got {manifest.shape} and {manifest.bounds}")
 
 
 def checksum_of(path: Path) -> str:

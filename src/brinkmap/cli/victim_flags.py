@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from brinkmap.registry import is_registered
 from brinkmap.victims import Victim, load_victim
+from brinkmap.victims.huggingface_folder import checksum_of_folder
 
 __all__ = ["VictimFlags", "source_of", "victim_of"]
 
@@ -18,7 +20,8 @@ class VictimFlags:
 
     victim: str
     """model.onnx, a model.safetensors of `brinkmap harden`, http://host/v2/models/name, a victim.toml that says how a
-    service is asked, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
+    service is asked, a folder of Hugging Face's save_pretrained, a name from `brinkmap list`, path/to/file.py:factory
+    or package.module:factory."""
     mean: tuple[float, ...] = ()
     """Per channel, subtracted before the victim sees a sample."""
     std: tuple[float, ...] = ()
@@ -57,6 +60,8 @@ def source_of(flags: VictimFlags, data: str, checksum: str) -> dict[str, str]:
         if getattr(flags, name):
             source[name] = str(getattr(flags, name))
     path = Path(flags.victim.partition(":")[0])
+    if path.is_dir() and not is_registered("victim", flags.victim):
+        source["victim_sha256"] = checksum_of_folder(path)
     if path.is_file():
         source["victim_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return source

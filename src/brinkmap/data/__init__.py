@@ -2,6 +2,7 @@
 
 from brinkmap.data.dataset import DataSet
 from brinkmap.data.digits import digits_heldout, digits_train
+from brinkmap.data.ecg.rhythms import ecg_rhythms
 from brinkmap.data.known_beats import abnormal_beats
 from brinkmap.data.known_cause import KnownCause
 from brinkmap.data.known_digits import digits_on_textures
@@ -15,6 +16,7 @@ __all__ = [
     "digits_heldout",
     "digits_on_textures",
     "digits_train",
+    "ecg_rhythms",
     "load_data",
     "moving_digits",
 ]

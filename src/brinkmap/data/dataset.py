@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, final
 
@@ -60,6 +60,21 @@ class DataSet:
     def stacked(self, bounds: Bounds = (0.0, 1.0)) -> Array:
         """All samples at once, (n, c, *extent) float32 within the bounds where they are uint8."""
         return np.concatenate([as_samples(sample[None], bounds) for sample in self])
+
+    def labelled_as(self, class_names: Sequence[str]) -> DataSet:
+        """The same with labels numbered as a classifier numbers them, where the two agree on every name.
+
+        Args:
+            class_names: the classifier's, in its order. Taken over as they are where the data have none; where a name
+                of the data is not among them, the data stay as they are.
+        """
+        if self.class_names is None:
+            return replace(self, class_names=tuple(class_names))
+        place = {name: number for number, name in reversed(list(enumerate(class_names)))}
+        if self.labels is None or not set(self.class_names) <= set(place):
+            return self
+        numbers = np.array([place[name] for name in self.class_names], dtype=np.int64)
+        return replace(self, labels=numbers[self.labels], class_names=tuple(class_names))
 
     @cached_property
     def checksum(self) -> str:

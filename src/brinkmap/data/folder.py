@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import zip_longest
 from pathlib import Path
 
@@ -11,33 +12,55 @@ from brinkmap.data.dataset import DataSet
 from brinkmap.data.images import SUFFIXES, ImageFiles
 from brinkmap.errors import InputError
 
-__all__ = ["load_folder", "load_picture"]
+__all__ = ["files_by_class", "load_folder", "load_picture"]
 
 
 def load_folder(path: Path, limit: int | None = None) -> DataSet:
     """The images under a folder: one of each class in turn, so that the first n of them spare no class.
 
+    Raises:
+        InputError: as `files_by_class`, or an unreadable first one.
+    """
+    files, labels, class_names = files_by_class(path, SUFFIXES, "images")
+    return _data_set(path, files, labels, class_names, limit)
+
+
+def files_by_class(
+    path: Path, suffixes: Collection[str], what: str
+) -> tuple[list[Path], list[int] | None, tuple[str, ...] | None]:
+    """The files of some types under a folder, one of each class in turn, with their labels and the classes' names.
+
     Classes are the sub-folders in order of name; where all names are numbers these are the labels. Files of other
-    types and hidden ones are passed over. A folder of images without sub-folders has no labels.
+    types and hidden ones are passed over. A folder without sub-folders has no labels.
+
+    Args:
+        path: the folder.
+        suffixes: the types, in small letters.
+        what: they are called in messages.
 
     Raises:
-        InputError: no image in it or in one of its sub-folders, images beside sub-folders, or an unreadable first one.
+        InputError: none in it or in one of its sub-folders, or some beside sub-folders.
     """
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    loose = _images(path)
+    loose = _files(path, suffixes)
     if loose and folders:
         raise InputError(
-            f"{path}: expected images or one sub-folder for each class, got {len(loose)} images and {len(folders)} "
-            "sub-folders. Move the images into their classes."
+            f"{path}: expected {what} or one sub-folder for each class, got {len(loose)} {what} and {len(folders)} "
+            f"sub-folders. Move the {what} into their classes."
         )
+    columns = [_files(folder, suffixes) for folder in folders]
+    for folder, column in zip(folders, columns, strict=True):
+        if not column:
+            raise InputError(f"{folder}: no {what} for this class. Remove the sub-folder or put its {what} in it.")
+    if not folders and not loose:
+        raise InputError(f"{path}: no {what} in it. Expected {', '.join(sorted(suffixes))}, in one sub-folder a class.")
     if not folders:
-        return _data_set(path, loose, None, None, limit)
+        return loose, None, None
     numbers = all(folder.name.isdecimal() for folder in folders)
     labels = [int(folder.name) if numbers else place for place, folder in enumerate(folders)]
-    columns = [_class_images(folder) for folder in folders]
     rows = [(file, label) for row in zip_longest(*columns) for file, label in zip(row, labels, strict=True) if file]
     names = None if numbers else tuple(folder.name for folder in folders)
-    return _data_set(path, [file for file, _ in rows], [label for _, label in rows], names, limit)
+    return [file for file, _ in rows], [label for _, label in rows], names
 
 
 def load_picture(path: Path, limit: int | None = None) -> DataSet:
@@ -52,8 +75,6 @@ def load_picture(path: Path, limit: int | None = None) -> DataSet:
 def _data_set(
     path: Path, files: list[Path], labels: list[int] | None, class_names: tuple[str, ...] | None, limit: int | None
 ) -> DataSet:
-    if not files:
-        raise InputError(f"{path}: no images in it. Expected {', '.join(sorted(SUFFIXES))}, in one sub-folder a class.")
     samples = ImageFiles.of(tuple(files[:limit]))
     return DataSet(
         samples=samples,
@@ -64,16 +85,9 @@ def _data_set(
     )
 
 
-def _class_images(folder: Path) -> list[Path]:
-    found = _images(folder)
-    if not found:
-        raise InputError(f"{folder}: no images for this class. Remove the sub-folder or put its images in it.")
-    return found
-
-
-def _images(folder: Path) -> list[Path]:
+def _files(folder: Path, suffixes: Collection[str]) -> list[Path]:
     return sorted(
         entry
         for entry in folder.iterdir()
-        if entry.is_file() and entry.suffix.lower() in SUFFIXES and not entry.name.startswith(".")
+        if entry.is_file() and entry.suffix.lower() in suffixes and not entry.name.startswith(".")
     )

@@ -18,6 +18,10 @@ __all__ = ["SUFFIXES", "ImageFiles"]
 SUFFIXES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"])
 """The files that count as images in a folder."""
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, whatever a file is called: Pillow would hand others to programs outside, EPS to Ghostscript."""
+MOST_PIXELS = 2**26
+"""Beyond (8192 x 8192) a small file can ask for gigabytes."""
 GREY = ("L", "1", "I;16")
 
 
@@ -76,7 +80,9 @@ class ImageFiles:
 def _opened(path: Path) -> tuple[Image.Image, bool]:
     """The decoded image, and whether it is grey."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
             image.load()
             return image, image.mode in GREY
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and Pillow's bomb guard

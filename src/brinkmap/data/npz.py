@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brinkmap.arrays import RANKS
+from brinkmap.data.archive import names_in, read_arrays
 from brinkmap.data.dataset import ArraySamples, DataSet
 from brinkmap.errors import InputError
 
@@ -39,14 +40,14 @@ def load_npz(path: Path, limit: int | None = None) -> DataSet:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if "x" in stored.files:
-                return {name: stored[name] for name in ARRAYS if name in stored.files}
-            names = ", ".join(stored.files) or "none"
+        found = read_arrays(path, ARRAYS)
+        names = ", ".join(names_in(path)) or "none"
     except Exception as error:  # zip, zlib, header and pickle errors share no parent
         raise InputError(
             f"{path} cannot be read: {error}. Save it again with numpy.savez, plain numeric arrays only."
         ) from error
+    if "x" in found:
+        return found
     raise InputError(f"{path}: expected an array named x, got {names}. Save it with numpy.savez(path, x=..., y=...).")
 
 

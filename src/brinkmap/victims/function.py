@@ -48,6 +48,8 @@ class FunctionVictim:
     """Values a second, for signals."""
     name: str = ""
     """What reports call the victim."""
+    class_names: tuple[str, ...] | None = None
+    """What its classes stand for, in their order, where the model says so."""
     _normalisation: Normalisation | None = field(default=None, init=False, repr=False)
     _answered: bool = field(default=False, init=False, repr=False)
 

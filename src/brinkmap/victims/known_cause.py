@@ -13,7 +13,7 @@ from brinkmap.data.known_beats import RATE_HZ
 from brinkmap.errors import MissingExtra
 from brinkmap.victims.function import FunctionVictim
 
-__all__ = ["abnormal_beats_cnn", "digits_on_textures_cnn", "moving_digits_cnn", "weights"]
+__all__ = ["abnormal_beats_cnn", "digits_on_textures_cnn", "moving_digits_cnn", "moving_digits_tsm", "weights"]
 
 
 def abnormal_beats_cnn() -> FunctionVictim:
@@ -47,6 +47,17 @@ def moving_digits_cnn() -> FunctionVictim:
         MissingExtra: torch is not installed.
     """
     return _loaded("moving-digits")
+
+
+def moving_digits_tsm() -> FunctionVictim:
+    """The shipped classifier of moving digits by frames, some channels shifted in time: samples (1, 12, 32, 32) in 0..1.
+
+    Reads .941 of 2,000 held-out clips.
+
+    Raises:
+        MissingExtra: torch is not installed.
+    """
+    return _loaded("moving-digits-tsm")
 
 
 def weights(name: str) -> Path:

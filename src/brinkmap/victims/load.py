@@ -1,12 +1,13 @@
-"""A victim from what is typed on a command line: a file, a URL, a registered name, or a factory in code."""
+"""A victim from what is typed on a command line: a file, a folder, a URL, a registered name, or a factory in code."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from brinkmap.arrays import Bounds
 from brinkmap.errors import InputError, MissingExtra
-from brinkmap.registry import resolve
+from brinkmap.registry import is_registered, resolve
 from brinkmap.victims.answers import Outputs
 from brinkmap.victims.normalisation import Channelwise
 from brinkmap.victims.protocol import Victim
@@ -32,10 +33,11 @@ def load_victim(
 
     Args:
         reference: `model.onnx`, a `model.safetensors` of `brinkmap harden`, `http://host/v2/models/NAME`, a `.toml`
-            file that describes a service, a registered name, `path/to/file.py:factory` or `package.module:factory`.
-            A factory is a function or class called with no argument; it returns a victim, `(module, shape)`, a PyTorch
-            module, a scikit-learn classifier or a callable. Module and callable may carry the arguments of `wrap` as
-            attributes, and a function that carries `shape` is taken for the model itself.
+            file that describes a service, a folder of Hugging Face's `save_pretrained`, a registered name,
+            `path/to/file.py:factory` or `package.module:factory`. A factory is a function or class called with no
+            argument; it returns a victim, `(module, shape)`, a PyTorch module, a scikit-learn classifier or a callable.
+            Module and callable may carry the arguments of `wrap` as attributes, and a function that carries `shape` is
+            taken for the model itself.
         bounds: as `wrap` takes it.
         mean: as `wrap` takes it.
         std: as `wrap` takes it.
@@ -63,6 +65,8 @@ def load_victim(
         from brinkmap.victims.http import victim_from_file
 
         return victim_from_file(reference, **stated)
+    if Path(reference).is_dir() and not is_registered("victim", reference):
+        return _pretrained(reference, stated)
     found = resolve("victim", reference)
     try:
         return _wrapped(found if _is_model(found) else found(), stated)
@@ -78,6 +82,14 @@ def _hardened(path: str, stated: dict[str, Any]) -> Victim:
     except ImportError as error:
         raise MissingExtra(f"the victim {path}", "torch") from error
     return wrap(load_classifier(path), **stated)
+
+
+def _pretrained(path: str, stated: dict[str, Any]) -> Victim:
+    try:
+        from brinkmap.victims.huggingface import huggingface_victim
+    except ImportError as error:
+        raise MissingExtra(f"the victim {path}", "huggingface") from error
+    return huggingface_victim(path, **stated)
 
 
 def _is_model(found: Any) -> bool:

@@ -13,9 +13,10 @@ __all__ = ["Victim", "has_scores", "unit_of"]
 class Victim(Protocol):
     """A classifier, seen only through its answers. The same sample gets the same answer in any batch.
 
-    Four more attributes are read where a victim has them: `scores` (False: it answers one-hot labels only, and an
+    Five more attributes are read where a victim has them: `scores` (False: it answers one-hot labels only, and an
     agent that needs scores refuses it), `unit` (the name of the unit its samples are in, such as "mV"), `rate_hz`
-    (the sampling rate of signals, in values a second) and `sent` (samples that may have reached a remote one so far).
+    (the sampling rate of signals, in values a second), `class_names` (what its classes stand for, in their order) and
+    `sent` (samples that may have reached a remote one so far).
     """
 
     @property
