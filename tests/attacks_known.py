@@ -42,9 +42,17 @@ PARTIES: dict[str, dict[str, Any]] = {
     "rlab-sweep": {"agent": "rlab-sweep"},
     "one-pixel": {"agent": "one-pixel"},
     "one-pixel-constrained": {"agent": "one-pixel-constrained"},
+    "factorised": {"agent": "factorised"},
+    "factorised-temporal": {"agent": "factorised-temporal"},
+    "factorised-spatial": {"agent": "factorised-spatial"},
+    "heuristic-frames within Linf": {"agent": "heuristic-frames", "max_linf": 0.1},
+    "motion-sampler within L2": {"agent": "motion-sampler", "max_l2": 1.0},
+    "geo-trap within L2": {"agent": "geo-trap", "max_l2": 1.0},
+    "ast-focus within L2": {"agent": "ast-focus", "max_l2": 1.0},
 }
 TINY = {1: Linear((1, 9), bounds=(-3, 5)), 2: Linear((1, 3, 4)), 3: Linear((1, 2, 2, 3))}
 PICTURE = {2: Linear((1, 10, 10))}
+CLIP = {3: VICTIMS[3]}
 MADE_FOR: dict[str, dict[int, Linear]] = {
     "digits": {2: Linear((1, 8, 8), classes=10)},
     "cifar10": {2: Linear((3, 32, 32), classes=10, gain=0.002)},
@@ -56,6 +64,12 @@ MADE_FOR: dict[str, dict[int, Linear]] = {
     "geoda": PICTURE,
     "one-pixel": TINY,
     "one-pixel-constrained": TINY,
+    "factorised-temporal": CLIP,
+    "factorised-spatial": CLIP,
+    "heuristic-frames within Linf": CLIP,
+    "motion-sampler within L2": CLIP,
+    "geo-trap within L2": CLIP,
+    "ast-focus within L2": CLIP,
 }
 """What parties that cannot attack just any victim are set on."""
 AGENTS = ("random", "greedy", "credit")

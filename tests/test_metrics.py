@@ -170,3 +170,16 @@ def test_bootstrap_of_nothing_is_refused(values):
 def test_bootstrap_level_is_a_share():
     with pytest.raises(InputError, match="between 0 and 1, got 95"):
         metrics.bootstrap_interval([1.0], seed=0, level=95)
+
+
+def test_spread_is_of_clips_and_counts_frames_pixels_and_map():
+    clean = np.zeros((3, 4, 5, 6), np.float32)
+    changed = clean.copy()
+    changed[0, 1, 2, 3] = 51  # one pixel in one channel
+    changed[:, 3] += 51
+    found = metrics.spread(clean, changed, (0.0, 255.0))
+    assert found["frames_touched"] == 2
+    assert found["pixels_touched"] == pytest.approx((1 + 30) / 120)
+    assert found["map"] == pytest.approx(51 * (1 + 90) / 360)
+    assert metrics.spread(clean, clean, (0.0, 1.0)) == {"map": 0, "frames_touched": 0, "pixels_touched": 0}
+    assert metrics.spread(clean[:, 0], changed[:, 0], (0.0, 1.0)) == {}

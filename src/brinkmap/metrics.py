@@ -15,15 +15,19 @@ from brinkmap.arrays import Array, Bounds, Floats, check_bounds
 from brinkmap.errors import InputError
 
 __all__ = [
+    "SPREAD",
     "bootstrap_interval",
+    "frames_touched",
     "l0_values",
     "l2",
     "linf",
     "mean_absolute",
     "mean_absolute_perturbation",
     "perceptibility",
+    "pixels_touched",
     "psnr_db",
     "snr_db",
+    "spread",
     "ssim",
 ]
 
@@ -69,6 +73,16 @@ def mean_absolute_perturbation(clean: Array, modified: Array, bounds: Bounds) ->
     Source: AstFocus (DeepSota/AstFocus, Untarget_attack_test.py), averaged there over all attacked videos.
     """
     return 255 * mean_absolute(clean, modified, bounds)
+
+
+def frames_touched(clean: Array, modified: Array, bounds: Bounds) -> float:
+    """How many frames of a clip (c, frames, height, width) differ anywhere; shapes and errors as in `l2`."""
+    return float(_touched(clean, modified).any(axis=(1, 2)).sum())
+
+
+def pixels_touched(clean: Array, modified: Array, bounds: Bounds) -> float:
+    """Of all pixels of all frames, the share that differs in any channel; shapes and errors as in `l2`."""
+    return float(_touched(clean, modified).mean())
 
 
 def l0_values(clean: Array, modified: Array) -> int:
@@ -156,6 +170,23 @@ def perceptibility(clean: Array, modified: Array, bounds: Bounds) -> dict[str, f
     return {name: measure(clean, modified, bounds) for name, measure in MEASURES[rank].items()}
 
 
+def spread(clean: Array, modified: Array, bounds: Bounds) -> dict[str, float]:
+    """How much of the sample was changed and by how much on average, whether or not the answer moved.
+
+    Args:
+        clean: (c, *extent) float32.
+        modified: the same shape.
+        bounds: the victim's range.
+
+    Returns:
+        `map`, `frames_touched` and `pixels_touched` at rank 3; nothing at other ranks.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    return {name: measure(clean, modified, bounds) for name, measure in SPREAD.get(np.ndim(clean) - 1, {}).items()}
+
+
 def bootstrap_interval(
     values: Sequence[float] | np.ndarray, *, seed: int, level: float = 0.95, draws: int = 2000
 ) -> tuple[float, float]:
@@ -196,6 +227,18 @@ MEASURES: dict[int, dict[str, Callable[[Array, Array, Bounds], float]]] = {
     3: {"ssim": ssim, "psnr_db": psnr_db},
 }
 """What `perceptibility` measures at each rank."""
+
+
+SPREAD: dict[int, dict[str, Callable[[Array, Array, Bounds], float]]] = {
+    3: {"map": mean_absolute_perturbation, "frames_touched": frames_touched, "pixels_touched": pixels_touched},
+}
+"""What `spread` measures at each rank."""
+
+
+def _touched(clean: Array, modified: Array) -> np.ndarray:
+    """`extent` bool: where any channel differs."""
+    _check_shapes(clean, modified)
+    return (np.asarray(clean) != np.asarray(modified)).any(axis=0)
 
 
 def _check_shapes(clean: Array, modified: Array) -> None:

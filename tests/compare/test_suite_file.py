@@ -83,7 +83,7 @@ def test_the_command_runs_a_suite_and_names_its_report(tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["compare", "--suite", str(written(tmp_path, GOOD)), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert said.rstrip().endswith(f"Report: {out / 'compare.md'}")
+    assert said.rstrip().endswith(f"Report: {out / 'report.html'}")
     rows = json.loads((out / "compare.json").read_text())["rows"]
     assert [row["attack"] for row in rows] == ["square", "by hand"]
 

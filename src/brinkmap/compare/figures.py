@@ -14,7 +14,7 @@ import numpy as np
 
 from brinkmap.compare.contest import Kept
 from brinkmap.metrics import bootstrap_interval
-from brinkmap.store import PERCEPTIBILITY, SCHEMA
+from brinkmap.store import MEASURED, SCHEMA, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def samples_of(cells: Iterable[Kept]) -> pd.DataFrame:
     for cell in cells:
         if cell.left_out is not None:
             continue
-        part = pd.read_parquet(cell.folder / "results.parquet", columns=columns)
+        part = columns_of(cell.folder / "results.parquet", columns)
         part = part[part["error"].notna() | (part["label"] == part["reference"])]
         for place, name in enumerate(CELL):
             part.insert(place, name, cell.facts[name])
@@ -94,7 +94,7 @@ def _figures(here: pd.DataFrame, budget: int) -> dict[str, Any]:
         "l2_mean": _mean(won["l2"]),
         "linf_mean": _mean(won["linf"]),
         "changed_mean": _mean(won["changed"]),
-        **{f"{name}_mean": _mean(won[name][np.isfinite(won[name].astype(float))]) for name in PERCEPTIBILITY},
+        **{f"{name}_mean": _mean(here[name][np.isfinite(here[name].astype(float))]) for name in MEASURED},
         "projected": int(here["projected"].sum()),
         "stalled": int(here["stalled"].sum()),
         "errors": len(errors),

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from brinkmap.run import Run
 
 __all__ = [
-    "IN_L2", "IN_LINF", "BanditsAttack", "NESAttack", "Pace", "additive", "estimate", "exponentiated", "learned",
+    "IN_L2", "IN_LINF", "BanditsAttack", "NESAttack", "Pace", "additive", "descend", "estimate", "exponentiated",
+    "learned", "stride_at",
 ]  # fmt: skip
 
+Drawn = Callable[[np.random.Generator], Floats]
 LAST = 1 - 1e-12
 """How near an exponentiated prior comes to its ends."""
 
@@ -57,30 +59,45 @@ class NESAttack:
 
     def run(self, oracle: Oracle, sample: Array, label: int, run: Run) -> None:
         """Descend until the criterion is met or the budget is spent."""
-        leeway = Leeway.of(oracle, sample, run)
-        change, margin = leeway.none, leeway.clean_margin
-        while margin >= 0:
-            gradient = estimate(leeway, change, self.pairs, self.sigma)
-            change = leeway.project(change - self.stride_at(run.budget) * leeway.steepest(gradient))
-            margin = leeway.margin(change)
-
-    def stride_at(self, budget: int) -> float:
-        """Longer for a smaller budget: along poor estimates a search gets as far as the root of its steps (ours)."""
-        return min(1.0, self.stride * math.sqrt(10_000 / budget))
+        descend(Leeway.of(oracle, sample, run), self.pairs, self.sigma, stride_at(run.budget, self.stride))
 
 
-def estimate(leeway: Leeway, change: Floats, pairs: int, sigma: float) -> Floats:
+def descend(leeway: Leeway, pairs: int, sigma: float, stride: float, drawn: Drawn | None = None) -> None:
+    """Step along estimated gradients until the criterion is met or the budget is spent.
+
+    Args:
+        leeway: the sample.
+        pairs, sigma, drawn: as for `estimate`.
+        stride: length of a step as a share of the bound.
+    """
+    change, margin = leeway.none, leeway.clean_margin
+    while margin >= 0:
+        gradient = estimate(leeway, change, pairs, sigma, drawn)
+        change = leeway.project(change - stride * leeway.steepest(gradient))
+        margin = leeway.margin(change)
+
+
+def stride_at(budget: int, stride: float) -> float:
+    """A step's share of the bound, longer for a smaller budget than the 10,000 it is stated for (ours).
+
+    Along poor estimates a search gets as far as the root of its steps.
+    """
+    return min(1.0, stride * math.sqrt(10_000 / budget))
+
+
+def estimate(leeway: Leeway, change: Floats, pairs: int, sigma: float, drawn: Drawn | None = None) -> Floats:
     """The margin's gradient in nats per unit of change, from two queries a pair.
 
     Args:
         leeway: the sample.
         change: (c, *extent) where the gradient is wanted.
-        pairs: Gaussian directions, each looked along forwards and backwards.
+        pairs: directions, each looked along forwards and backwards.
         sigma: deviation of what is added to each value.
+        drawn: draws a direction whose values deviate by about 1; Gaussian ones where it is not given.
     """
     total = np.zeros_like(change)
     for _ in range(pairs):
-        direction = leeway.oracle.rng.standard_normal(change.shape)
+        direction = drawn(leeway.oracle.rng) if drawn else leeway.oracle.rng.standard_normal(change.shape)
         ahead, behind = (leeway.margin(change + way * sigma * direction) for way in (1, -1))
         total += (ahead - behind) / (2 * sigma) * direction
     return total / pairs

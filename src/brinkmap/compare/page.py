@@ -9,12 +9,22 @@ from typing import Any
 from brinkmap.compare.contest import NATURAL, NORM
 from brinkmap.compare.figures import MARKS
 
-__all__ = ["curves_name", "difference_table", "figure_table", "number", "page_of", "spread", "table"]
+__all__ = [
+    "INTRO", "TERMS", "curves_name", "difference_cells", "difference_table", "figure_cells", "figure_table", "number",
+    "page_of", "remarks", "spread", "table",
+]  # fmt: skip
 
 INTRO = {
     NATURAL: "Natural filters: what was done could happen to a sample. L2, SSIM and PSNR say how far it went.",
     NORM: "Unnatural, norm-matched: all search at the same distance, whatever it looks like.",
 }
+
+TERMS = (
+    "A query is one sample passed through the victim, the clean look included. Capped means count failures, and "
+    "samples on which an attack crashed, at the full budget; intervals are 95 % bootstraps over samples, seeds "
+    "averaged first. Distances are on samples scaled to 0..1 by the victim's bounds; L2, Linf, SSIM and PSNR are "
+    "means over flips."
+)
 
 
 def page_of(
@@ -40,7 +50,9 @@ def page_of(
             parts += [difference_table(pairs)] if pairs else []
             shown = f"{curves_name(track, bound)}.png"
             parts += [f"![{track}, {bound}]({path.name})\n" for path in figures if path.name == shown]
-    return "\n".join(part for part in (*parts, *_remarks(rows)) if part) + "\n"
+    said = remarks(rows)
+    parts += ["## Remarks\n", "".join(f"- {one}\n" for one in said)] if said else []
+    return "\n".join(part for part in parts if part) + "\n"
 
 
 def curves_name(track: str, bound: str) -> str:
@@ -57,16 +69,16 @@ def _terms(rows: Sequence[Mapping[str, Any]]) -> str:
         return "Nothing is finished yet.\n"
     balanced = all(row["ledger_total"] == row["queries_of_samples"] for row in rows)
     ledger = "equals the ledger at the victim's door in every row" if balanced else "DIFFERS from the ledger"
-    return (
-        "A query is one sample passed through the victim, the clean look included. Capped means count failures, and "
-        "samples on which an attack crashed, at the full budget; intervals are 95 % bootstraps over samples, seeds "
-        "averaged first. Distances are on samples scaled to 0..1 by the victim's bounds; L2, Linf, SSIM and PSNR are "
-        f"means over flips. The sum of all samples' queries {ledger}.\n"
-    )
+    return TERMS + f" The sum of all samples' queries {ledger}.\n"
 
 
 def figure_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """One row for each victim and attack: success, queries, distances, visibility and time."""
+    return table(*figure_cells(rows))
+
+
+def figure_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The same before it is written: the head, and the rows as texts."""
     marks = [mark for mark in MARKS if any(str(mark) in row["asr_at"] for row in rows)]
     seen = [name for name in ("ssim", "psnr_db", "snr_db") if any(row[f"{name}_mean"] is not None for row in rows)]
     steps = any(row["published_steps_mean"] is not None for row in rows)
@@ -83,20 +95,22 @@ def figure_table(rows: Sequence[Mapping[str, Any]]) -> str:
         cells += [number(row[f"{name}_mean"], 3 if name == "ssim" else 1) for name in seen]
         cells += [f"{row['seconds']:.0f}", f"{row['queries_a_second']:.0f}", f"{row['samples']} x {row['seeds']}"]
         lines.append(cells)
-    return table(head, lines)
+    return head, lines
 
 
 def difference_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """How many queries fewer than the reference, paired over samples."""
-    head = ["victim", "attack", "queries fewer than", "mean (95 %)", "samples"]
-    return table(
-        head,
-        [
-            [row["victim"], row["attack"], row["against"],
-             spread(row["queries_fewer_mean"], row["interval"]), row["samples"]]
-            for row in rows
-        ],
-    )  # fmt: skip
+    return table(*difference_cells(rows))
+
+
+def difference_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The same before it is written: the head, and the rows as texts."""
+    lines = [
+        [row["victim"], row["attack"], row["against"], spread(row["queries_fewer_mean"], row["interval"]),
+         str(row["samples"])]
+        for row in rows
+    ]  # fmt: skip
+    return ["victim", "attack", "queries fewer than", "mean (95 %)", "samples"], lines
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -105,21 +119,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def _remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the tables do not show: notes, crashes, projections, what was left out."""
-    said = [f"- {row['attack']}: {row['note']}" for row in rows if row["note"]]
+    said = [f"{row['attack']}: {row['note']}" for row in rows if row["note"]]
     for row in rows:
         where = f"{row['attack']} on {row['victim']}, {row['bound']}"
         if "left_out" in row:
-            said.append(f"- {where}: left out: {row['left_out']}")
+            said.append(f"{where}: left out: {row['left_out']}")
             continue
         if row["errors"]:
-            said.append(f"- {where}: failed on {row['errors']} samples, the first: {row['first_error']}")
+            said.append(f"{where}: failed on {row['errors']} samples, the first: {row['first_error']}")
         if row["projected"]:
-            said.append(
-                f"- {where}: {row['projected']} results were beyond bounds or distance, projected, scored again"
-            )
-    return ["## Remarks\n", "\n".join(dict.fromkeys(said)) + "\n"] if said else []
+            said.append(f"{where}: {row['projected']} results were beyond bounds or distance, projected, scored again")
+    return list(dict.fromkeys(said))
 
 
 def spread(mean: float, interval: Sequence[float]) -> str:

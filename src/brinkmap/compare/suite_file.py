@@ -21,13 +21,13 @@ agent = "square"         # any key of [run] may stand here too
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from brinkmap.compare.suite import Contender, Suite, Target
 from brinkmap.data import load_data
+from brinkmap.data.settings_file import read_settings
 from brinkmap.errors import InputError
 from brinkmap.registry import resolve
 from brinkmap.run import Run
@@ -49,8 +49,8 @@ def read_suite(path: Path) -> Suite:
         InputError: it cannot be read, has a key that nothing reads, or settings that cannot work.
     """
     try:
-        given = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        given = read_settings(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"suite {path}: {error}.") from error
     _check_keys(path, "", given, TOP)
     common = given.get("run", {})

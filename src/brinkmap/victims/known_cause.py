@@ -50,7 +50,7 @@ def moving_digits_cnn() -> FunctionVictim:
 
 
 def moving_digits_tsm() -> FunctionVictim:
-    """The shipped classifier of moving digits by frames, some channels shifted in time: samples (1, 12, 32, 32) in 0..1.
+    """The shipped classifier of moving digits by frames, channels shifted in time: samples (1, 12, 32, 32) in 0..1.
 
     Reads .941 of 2,000 held-out clips.
 

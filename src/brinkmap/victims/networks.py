@@ -21,7 +21,9 @@ from brinkmap.victims.shift import TemporalShiftNet
 from brinkmap.victims.torch_adapter import torch_function
 from brinkmap.victims.weights import LOADING_ERRORS, network_with
 
-__all__ = ["NETWORKS", "SmallResNet", "SmallVGG", "TemporalShiftNet", "load_classifier", "save_classifier"]
+__all__ = [
+    "NETWORKS", "Classifier", "SmallResNet", "SmallVGG", "TemporalShiftNet", "load_classifier", "save_classifier",
+]  # fmt: skip
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
