@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
-import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +19,20 @@ from brinkmap.errors import InputError
 from brinkmap.export import Exporter
 from brinkmap.gallery import Gallery, filter_use
 from brinkmap.recorded import fingerprint_of, recorded, settings_of, versions
-from brinkmap.report import ReportView, Threshold, write_report
+from brinkmap.report import ReportView, Threshold, write_gate, write_report
+from brinkmap.report.kept import table_of
+from brinkmap.report.wording import command_line, plain
 from brinkmap.results import AttackResult
 from brinkmap.run import Run
 from brinkmap.session import Session
-from brinkmap.store import PERCEPTIBILITY, SCHEMA, Store, read_results
-from brinkmap.summary import attacked_rows, rows_under, summarise
+from brinkmap.store import MEASURED, Store, StoredResults
+from brinkmap.summary import Meaning, attacked_rows, flips_by_kind, rows_under, summarise, video_figures
 from brinkmap.victims.protocol import Victim, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Audit", "Demands", "Presentation", "audit"]
+__all__ = ["Audit", "Demands", "Presentation", "audit", "conclude"]
 
 EXPORT_COSTS = ("ledger_total", "export_queries")
 """The costs that scoring exported files again adds to."""
@@ -56,10 +58,11 @@ class Demands:
 class Audit:
     """What an audit left behind."""
 
-    directory: Path
+    directory: Path | str
+    """The folder, or the URL of a campaign's results."""
     summary: dict[str, Any]
     thresholds: tuple[Threshold, ...]
-    report: Path
+    report: Path | str
 
     @property
     def passed(self) -> bool:
@@ -89,8 +92,9 @@ def audit(
     presentation: Presentation | None = None,
     source: dict[str, str] | None = None,
     watch: Callable[[AttackResult, Session], None] | None = None,
+    meaning: Meaning | None = None,
 ) -> Audit:
-    """Attack every sample, keep the results, and write `summary.json` and `report.html`.
+    """Attack every sample, keep the results, and write `summary.json` and the report.
 
     The same call after a kill goes on where it was. What is in `out` from another run is never overwritten.
 
@@ -102,6 +106,7 @@ def audit(
         source: what the data and the victim are, such as their names and checksums; part of what must be the same
             for a run to be resumed.
         watch: called with each result as it comes.
+        meaning: which classes mean that all is well; with it the summary says what the flips would have done.
 
     Raises:
         InputError: bad input; the folder belongs to another run; or not one sample could be attacked.
@@ -111,7 +116,7 @@ def audit(
     session = Session(victim, first.shape, run)
     exporter = Exporter(Path(out) / "adversarial", presentation.export, session) if presentation.export else None
     store = Store(Path(out), fingerprint_of(session, source or {}) | {"export": presentation.export})
-    gallery = Gallery(session)
+    gallery = Gallery(session, Path(out))
     samples = gallery.recall(samples, store.results())
     with contextlib.closing(recorded(session, store, samples, labels)) as results:
         for result in results:
@@ -120,22 +125,54 @@ def audit(
                 exporter.write(result)
             if watch is not None:
                 watch(result, session)
+    return conclude(
+        session, store, gallery, demands or Demands(), presentation, source or {}, meaning=meaning, exporter=exporter
+    )
+
+
+def conclude(
+    session: Session, store: Store, gallery: Gallery, demands: Demands, presentation: Presentation,
+    source: dict[str, str], *, meaning: Meaning | None = None, exporter: Exporter | None = None,
+    below: int | None = None, more: dict[str, Any] | None = None,
+) -> Audit:  # fmt: skip
+    """Merge what a store holds, and write the summary and the report of it.
+
+    Args:
+        session: the run; the meter's batches tell the summary of size and peak rate.
+        store: with everything that was attacked.
+        gallery: the samples to show.
+        demands, presentation, source, meaning: as for `audit`.
+        exporter: whose files are to be scored again.
+        below: leave out this index and all after it.
+        more: figures to add to the summary; its `queries_dropped` are not counted as lost.
+
+    Raises:
+        InputError: not one sample could be attacked.
+    """
     costs = store.costs
-    stored = read_results(store.merge())
-    table = _table(store)
+    stored = StoredResults(store.merge(below))
+    table = table_of(store.results_path)
     export = _rescored(exporter, store, stored, costs)
-    summary = _summary(session, table, costs) | ({"export": export} if export else {})
-    thresholds = _judge(demands or Demands(), summary, table)
+    summary = _summary(session, table, costs) | ({"export": export} if export else {}) | (more or {})
+    summary["queries_lost"] -= summary.get("queries_dropped", 0)
+    if meaning is not None:
+        _add_flips(summary, table, stored, meaning)
+    thresholds = _judge(demands, summary, table)
     summary["passed"] = all(threshold.passed for threshold in thresholds)
     store.write_summary(summary)
+    out, errors = store.directory, table[table["error"].notna()]
+    command, failed = command_line(presentation.command), list(zip(errors["index"], errors["error"], strict=True))
+    write_gate(out, presentation.title, command, summary, thresholds, failed)
     if summary["errors"] == summary["samples"]:
-        raise InputError(f"not one of {summary['samples']} samples could be attacked; the first: {stored[0].error}")
-    view = _view(session, presentation, summary, thresholds, table, stored, gallery)
-    return Audit(Path(out), summary, thresholds, write_report(Path(out), view))
+        first = f"; the first: {failed[0][1]}" if failed else ""
+        raise InputError(f"not one of {summary['samples']} samples could be attacked{first}")
+    origin = source | {"results_sha256": sha256(store.results_path.read_bytes()).hexdigest()}
+    view = _view(session, presentation, origin, summary, thresholds, table, stored, gallery)
+    return Audit(out, summary, thresholds, write_report(out, view))
 
 
 def _rescored(
-    exporter: Exporter | None, store: Store, stored: list[AttackResult], costs: dict[str, float]
+    exporter: Exporter | None, store: Store, stored: StoredResults, costs: dict[str, float]
 ) -> dict[str, int]:
     """What became of the exported files; their queries are added to the costs, those of earlier calls included."""
     if exporter is None:
@@ -148,19 +185,23 @@ def _rescored(
 
 
 def _view(
-    session: Session, presentation: Presentation, summary: dict[str, Any], thresholds: tuple[Threshold, ...],
-    table: pd.DataFrame, stored: list[AttackResult], gallery: Gallery,
+    session: Session, presentation: Presentation, source: dict[str, str], summary: dict[str, Any],
+    thresholds: tuple[Threshold, ...], table: pd.DataFrame, stored: StoredResults, gallery: Gallery,
 ) -> ReportView:  # fmt: skip
     return ReportView(
         title=presentation.title,
-        command=presentation.command or shlex.join(sys.argv),
-        run={key: str(value) for key, value in settings_of(session).items()},
+        command=command_line(presentation.command),
+        run={key: plain(value) for key, value in settings_of(session).items()},
         summary=summary,
         table=table,
         bounds=session.canvas.bounds,
         unit=unit_of(session.victim),
+        rate_hz=getattr(session.victim, "rate_hz", None),
+        source=source,
+        training=card if "training_queries" in (card := getattr(session.agent, "card", {})) else {},
+        made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         thresholds=thresholds,
-        cases=gallery.cases(),
+        cases=gallery.cases(summary["l2_median"]),
         class_names=presentation.class_names,
         filters=filter_use(stored, session.canvas),
     )
@@ -183,12 +224,22 @@ def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> 
             "achieved_rate": attacking / max(costs["seconds"], 1e-9),
             "batch_size": batches.frozen,
             "agent": session.agent_name,
+            "unit": unit_of(session.victim),
             "distortions": [one.name for one in distortions],
             "unnatural": [one.name for one in distortions if not one.natural],
             "versions": versions(),
         }
-        | {f"{name}_mean": _mean(table[name]) for name in PERCEPTIBILITY if table[name].notna().any()}
+        | {f"{name}_mean": _mean(table[name]) for name in MEASURED if table[name].notna().any()}
+        | video_figures(table)
     )
+
+
+def _add_flips(summary: dict[str, Any], table: pd.DataFrame, stored: StoredResults, meaning: Meaning) -> None:
+    """What the flips would have done, of each bound."""
+    after = [result.after for result in stored]
+    for part in [summary, *summary.get("by_bound", ())]:
+        rows = rows_under(table, part["max_l2"])
+        part["flips"] = flips_by_kind(rows, [after[row] for row in rows.index], meaning)
 
 
 def _judge(demands: Demands, summary: dict[str, Any], table: pd.DataFrame) -> tuple[Threshold, ...]:
@@ -203,14 +254,6 @@ def _judge(demands: Demands, summary: dict[str, Any], table: pd.DataFrame) -> tu
         held = rate is not None and rate <= demands.max_success_rate
         judged.append(Threshold("success rate at most", demands.max_success_rate, rate, held))
     return tuple(judged)
-
-
-def _table(store: Store) -> pd.DataFrame:
-    """The merged results without probabilities and plans."""
-    import pandas as pd
-
-    columns = [name for name in SCHEMA.names if name not in ("before", "after", "plan")]
-    return pd.read_parquet(store.results_path, columns=columns)
 
 
 def _mean(values: pd.Series) -> float | None:

@@ -13,11 +13,14 @@ import tyro
 
 from brinkmap.cli.audit_command import AuditFlags, run_audit, toml_defaults
 from brinkmap.cli.benchmark_command import BenchmarkFlags, LeaderboardFlags, run_benchmark, run_leaderboard
+from brinkmap.cli.check_command import CheckFlags, run_check
 from brinkmap.cli.compare_command import CompareFlags, run_compare
 from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.explain_command import ExplainFlags, run_explain
 from brinkmap.cli.harden_command import HardenFlags, run_harden
 from brinkmap.cli.list_command import ListFlags, run_list
+from brinkmap.cli.report_command import ReportFlags, run_report
+from brinkmap.cli.serve_command import ServeFlags, run_serve
 from brinkmap.cli.status_command import StatusFlags, run_status
 from brinkmap.cli.train_command import TrainFlags, run_train
 from brinkmap.errors import BrinkmapError
@@ -29,12 +32,15 @@ OFF = tyro.conf.FlagConversionOff
 COMMANDS: dict[type, Any] = {
     AuditFlags: run_audit,
     BenchmarkFlags: run_benchmark,
+    CheckFlags: run_check,
     CompareFlags: run_compare,
     DemoFlags: run_demo,
     ExplainFlags: run_explain,
     HardenFlags: run_harden,
     LeaderboardFlags: run_leaderboard,
     ListFlags: run_list,
+    ReportFlags: run_report,
+    ServeFlags: run_serve,
     StatusFlags: run_status,
     TrainFlags: run_train,
 }
@@ -62,16 +68,31 @@ def _parsed(args: list[str]) -> Any:
     audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given), OFF]
     benchmarking: Any = Annotated[BenchmarkFlags, _command("benchmark", BenchmarkFlags), OFF]
     boarding: Any = Annotated[LeaderboardFlags, _command("leaderboard", LeaderboardFlags), OFF]
+    checking: Any = Annotated[CheckFlags, _command("check", CheckFlags), OFF]
     comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags), OFF]
     demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags), OFF]
     explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
     train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
     hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags), OFF]
+    reporting: Any = Annotated[ReportFlags, _command("report", ReportFlags), OFF]
+    serving: Any = Annotated[ServeFlags, _command("serve", ServeFlags), tyro.conf.FlagCreatePairsOff]
     status: Any = Annotated[StatusFlags, _command("status", StatusFlags), OFF]
     listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit | benchmarking | comparing | demo | explaining | hardening | boarding | listing | status | train,
+        audit
+        | benchmarking
+        | boarding
+        | checking
+        | comparing
+        | demo
+        | explaining
+        | hardening
+        | listing
+        | reporting
+        | serving
+        | status
+        | train,
         args=args,
         prog="brinkmap",
         description=description,

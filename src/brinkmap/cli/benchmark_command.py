@@ -11,7 +11,8 @@ import tyro
 from rich.console import Console
 
 from brinkmap.benchmark import Origin, load, make
-from brinkmap.benchmark.board import write_board
+from brinkmap.benchmark.board import keep_board
+from brinkmap.benchmark.manifest import Manifest
 from brinkmap.benchmark.severity import DEFAULTS
 from brinkmap.cli.flags import BenchmarkRunFlags, run_of
 from brinkmap.cli.progress import training_bar
@@ -19,6 +20,9 @@ from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.data import load_data
 from brinkmap.distortions import NATURAL
 from brinkmap.errors import InputError
+from brinkmap.recorded import versions
+from brinkmap.report import publish
+from brinkmap.report.wording import command_line
 from brinkmap.victims import load_victim
 
 __all__ = ["BenchmarkFlags", "LeaderboardFlags", "run_benchmark", "run_leaderboard"]
@@ -85,7 +89,9 @@ def run_benchmark(flags: BenchmarkFlags) -> int:
     print(f"{manifest.samples:,} samples, {len(manifest.parts)} files, {rows:,} rows, {manifest.queries:,} queries")
     if manifest.left_out:
         print(f"left out: {len(manifest.left_out)}, each with its reason in the manifest")
-    print(f"Datasheet: {flags.out / 'DATASHEET.md'}\nManifest: {path}")
+    facts = {"title": f"Test set {flags.name}", "command": command_line(), "versions": versions()}
+    report = publish(flags.out, "benchmark", facts)
+    print(f"Datasheet: {flags.out / 'DATASHEET.md'}\nManifest: {path}\nReport: {report}")
     return 0
 
 
@@ -109,7 +115,7 @@ class LeaderboardFlags:
     std: tuple[float, ...] = ()
     """Per channel, divided by."""
     out: Path = Path("brinkmap-leaderboard")
-    """Folder for leaderboard.html and leaderboard.csv."""
+    """Folder for report.html and leaderboard.csv."""
 
 
 def run_leaderboard(flags: LeaderboardFlags) -> int:
@@ -128,11 +134,29 @@ def run_leaderboard(flags: LeaderboardFlags) -> int:
         for name, victim in victims.items():
             tables[name] = held.evaluate(victim)
             bar.advance(task)
-    page = write_board(flags.out, held.manifest, tables)
+    keep_board(flags.out, tables)
+    page = publish(flags.out, "leaderboard", _facts(held.manifest))
     console = Console()
     for name, table in tables.items():
         rows = table[table["severity"] != ""]
         clean, distorted = table["clean_accuracy"].iloc[0], rows["accuracy"].mean()
         console.print(f"{name}: clean {clean:.1%}, distorted {distorted:.1%}", markup=False, highlight=False)
-    console.print(f"Leaderboard: {page}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"Report: {page}", soft_wrap=True, markup=False, highlight=False)
     return 0
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    """What the page says of the set."""
+    about = (
+        f"{manifest.samples:,} samples of {manifest.source}, under {', '.join(manifest.distortions)} at "
+        f"{', '.join(manifest.severities)}. Distortions were put where {manifest.victim} is weak "
+        f"({manifest.queries:,} queries by the agent {manifest.agent}): its own row is low by construction."
+    )
+    source = {
+        "set": manifest.name, "samples": manifest.source, "samples_sha256": manifest.source_sha256,
+        "licence": manifest.licence, "attacked victim": manifest.victim, "made with": manifest.made_with,
+    }  # fmt: skip
+    return {
+        "title": f"Leaderboard: {manifest.name}", "about": about, "command": command_line(), "versions": versions(),
+        "source": {name: one for name, one in source.items() if one},
+    }  # fmt: skip

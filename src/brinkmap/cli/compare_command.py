@@ -19,6 +19,9 @@ from brinkmap.compare.contest import kept_cells
 from brinkmap.compare.page import number, spread
 from brinkmap.compare.suite import Cell, Contender, Suite
 from brinkmap.compare.suite_file import read_suite, target_of
+from brinkmap.recorded import versions
+from brinkmap.report import publish
+from brinkmap.report.wording import command_line
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
 
@@ -57,7 +60,7 @@ class CompareFlags:
     seeds: tuple[int, ...] = (0,)
     """Without a suite: every attack runs with each of these."""
     out: Path = Path("compare-results")
-    """Folder for compare.md, compare.json, compare.parquet and curves; the same command resumes there."""
+    """Folder for report.html, compare.md, compare.json, compare.parquet and curves; the same command resumes there."""
     run: tyro.conf.OmitArgPrefixes[TermFlags] = dataclasses.field(default_factory=TermFlags)
     """The terms that all attacks meet on."""
 
@@ -72,7 +75,8 @@ def run_compare(flags: CompareFlags) -> int:
     finished = sum(1 for _ in kept_cells(suite, flags.out))
     with _Bar(suite, finished) as bar:
         done = compare(suite, flags.out, bar.watch)
-    _print(done)
+    facts = {"title": suite.title, "note": suite.note, "command": command_line(), "versions": versions()}
+    _print(done, publish(flags.out, "compare", facts))
     return 0
 
 
@@ -123,7 +127,7 @@ class _Bar:
         self._bar.update(self._task, advance=1)
 
 
-def _print(done: Comparison) -> None:
+def _print(done: Comparison, report: Path) -> None:
     console = Console()
     finished = [row for row in done.rows if "left_out" not in row]
     for track, bound in dict.fromkeys((row["track"], row["bound"]) for row in finished):
@@ -143,4 +147,4 @@ def _print(done: Comparison) -> None:
         if "left_out" in row:
             said = f"left out: {row['attack']} on {row['victim']}, {row['bound']}: {row['left_out']}"
             console.print(said, style="yellow", markup=False, soft_wrap=True)
-    console.print(f"Report: {done.page}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"Report: {report}", soft_wrap=True, markup=False, highlight=False)

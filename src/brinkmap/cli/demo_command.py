@@ -35,4 +35,4 @@ def run_demo(flags: DemoFlags) -> int:
     """Run the demo; returns the exit code."""
     run = RunFlags(patch=("1", "2"), budget=flags.budget, refine_budget=flags.refine_budget)
     victim = VictimFlags(victim="digits")
-    return run_audit(AuditFlags(model=victim, data="digits", out=flags.out, limit=flags.samples, run=run))
+    return run_audit(AuditFlags(model=victim, data="digits", out=str(flags.out), limit=flags.samples, run=run))

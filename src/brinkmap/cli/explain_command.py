@@ -10,6 +10,7 @@ from typing import Any
 import tyro
 from rich.console import Console
 
+from brinkmap.cli.clip_flags import ClipFlags, clips_of
 from brinkmap.cli.flags import ExplainRunFlags, run_of
 from brinkmap.cli.progress import training_bar
 from brinkmap.cli.signal_flags import SignalFlags, data_of
@@ -19,6 +20,9 @@ from brinkmap.explain import Explanation, explanations
 from brinkmap.explain.explaining import DEFAULT
 from brinkmap.explain.kept import Kept
 from brinkmap.explain.overlay import Scene
+from brinkmap.recorded import versions
+from brinkmap.report import publish
+from brinkmap.report.wording import command_line
 from brinkmap.victims.protocol import Victim, unit_of
 
 __all__ = ["ExplainFlags", "run_explain"]
@@ -61,9 +65,11 @@ class ExplainFlags:
     picture: str = "png"
     """What the overlays are written as: png or svg."""
     out: Path = Path("brinkmap-explanations")
-    """Folder for maps, pictures and explanations.json; the same command goes on there."""
+    """Folder for report.html, maps, pictures and explanations.json; the same command goes on there."""
     signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
     """How recordings become samples."""
+    clips: tyro.conf.OmitArgPrefixes[ClipFlags] = dataclasses.field(default_factory=ClipFlags)
+    """How videos become samples."""
     run: tyro.conf.OmitArgPrefixes[ExplainRunFlags] = dataclasses.field(default_factory=ExplainRunFlags)
     """The attack that trace reads, and the seed."""
 
@@ -75,7 +81,8 @@ def run_explain(flags: ExplainFlags) -> int:
         BrinkmapError: bad input.
     """
     run, victim = run_of(flags.run), victim_of(flags.model)
-    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None))
+    clips = clips_of(flags.clips, flags.data, victim.shape)
+    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
     settings = dataclasses.asdict(flags.run) | {
         "method": flags.method,
         "queries": flags.queries,
@@ -94,8 +101,21 @@ def run_explain(flags: ExplainFlags) -> int:
             kept.keep(one, _scene(one, samples.pop(one.index), data, victim))
             spent += one.queries
             bar.update(task, advance=1, so_far=f"samples, {spent:,} queries")
-    _print(kept.finish(data.names), data, flags)
+    told = kept.finish(data.names)
+    _print(told, data, flags)
+    facts = _facts(flags, data, victim)
+    print(f"Report: {publish(flags.out, 'explain', facts)}")
     return 0
+
+
+def _facts(flags: ExplainFlags, data: DataSet, victim: Victim) -> dict[str, Any]:
+    """What a report says beside the explanations."""
+    names = None if data.class_names is None else list(data.class_names)
+    return {
+        "title": f"Where {flags.model.victim} looks in {flags.data}", "command": command_line(), "versions": versions(),
+        "class_names": names, "bounds": list(victim.bounds), "unit": unit_of(victim),
+        "rate_hz": getattr(victim, "rate_hz", None), "method": flags.method,
+    }  # fmt: skip
 
 
 def _scene(one: Explanation, sample: Any, data: DataSet, victim: Victim) -> Scene:

@@ -6,12 +6,12 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import tyro
 
+from brinkmap.data.settings_file import read_settings
 from brinkmap.errors import InputError
 from brinkmap.run import Run
 
@@ -98,8 +98,8 @@ def read_toml(path: Path, known: dict[str, Any]) -> dict[str, Any]:
         InputError: it cannot be read, or has a key that is no flag or a value of another type.
     """
     try:
-        given = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        given = read_settings(path)
+    except (OSError, ValueError) as error:
         raise InputError(f"config {path}: {error}.") from error
     values = {key.replace("-", "_"): value for key, value in given.items()}
     unknown = sorted(set(values) - set(known))

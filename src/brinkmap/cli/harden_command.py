@@ -15,7 +15,10 @@ from brinkmap.cli.harden_pool import PoolFlags, compared, pool_of, print_compare
 from brinkmap.cli.progress import training_bar
 from brinkmap.data import load_data
 from brinkmap.errors import InputError
+from brinkmap.recorded import versions
 from brinkmap.registry import resolve
+from brinkmap.report import publish
+from brinkmap.report.wording import command_line
 from brinkmap.store import write_json, write_text
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ class HardenFlags:
     limit: int | None = None
     """Only the first so many samples."""
     out: Path = Path("brinkmap-hardened")
-    """Folder for the model, its checkpoint, history.csv, curve.png and summary.json."""
+    """Folder for the model, its checkpoint, report.html, history.csv, curve.png and summary.json."""
     seed: int = 0
     """Every random choice follows from it."""
     attack: tyro.conf.OmitArgPrefixes[PoolFlags] = dataclasses.field(default_factory=PoolFlags)
@@ -115,7 +118,25 @@ def run_harden(flags: HardenFlags) -> int:
         found = compared(flags.attack, flags.seed, {"before": before, "after": fitted.net}, held)
         write_json(flags.out / "before-after.json", found)
         print_compared(flags.attack, found)
+    print(f"Report: {publish(flags.out, 'harden', _facts(flags))}")
     return 0
+
+
+def _facts(flags: HardenFlags) -> dict[str, Any]:
+    """What the report says beside the files."""
+    run, audited = flags.attack.run, flags.attack.audit
+    bound = "" if not run.max_l2 else f", L2 at most {', '.join(f'{one:g}' for one in run.max_l2)}"
+    said = f"{audited} samples attacked by {run.agent}, budget {run.budget}{bound}, before and after"
+    return {
+        "title": f"Hardening on {flags.data}", "command": command_line(), "versions": versions(),
+        "adversary": _judge_name(flags), "audited": said if audited else "",
+        "source": {"data": flags.data, "test data": flags.test_data or "none", "network": flags.network},
+    }  # fmt: skip
+
+
+def _judge_name(flags: HardenFlags) -> str:
+    """The adversary that looks are judged by."""
+    return "FGSM" if flags.adversary == "none" else flags.adversary.upper()
 
 
 def _labelled(flags: HardenFlags, path: str, limit: int | None) -> Labelled:
@@ -214,11 +235,11 @@ def _written(flags: HardenFlags, recipe: Recipe, fitted: Fitted) -> None:
     from safetensors.torch import save_file
 
     from brinkmap.harden.history import draw_history, history_csv
-    from brinkmap.victims.networks import SmallVGG, save_classifier
+    from brinkmap.victims.networks import Classifier, save_classifier
 
     path, best = flags.out / "model.safetensors", asdict(fitted.best)
-    if isinstance(fitted.net, SmallVGG):
-        save_classifier(fitted.net, path, flags.bounds, data=flags.data, recipe=repr(recipe), figures=best)
+    if isinstance(net := fitted.net, Classifier):
+        save_classifier(net, path, flags.bounds, data=flags.data, recipe=repr(recipe), figures=best)
         use = f"brinkmap audit --victim {path} --data ..."
     else:
         save_file({name: one.contiguous() for name, one in fitted.net.state_dict().items()}, path)
@@ -226,7 +247,7 @@ def _written(flags: HardenFlags, recipe: Recipe, fitted: Fitted) -> None:
     write_text(flags.out / "history.csv", history_csv(fitted.history))
     draw_history(fitted.history, flags.out / "curve.png")
     write_json(flags.out / "summary.json", {"recipe": repr(recipe), "picked": best})
-    judged = "FGSM" if flags.adversary == "none" else flags.adversary.upper()
+    judged = _judge_name(flags)
     print(f"picked: epoch {fitted.best.epoch} of {flags.epochs}, {fitted.best.seconds:.0f} s of training")
     for name in fitted.best.natural:
         print(f"{name}: accuracy {fitted.best.natural[name]:.1%}, against {judged} {fitted.best.judged[name]:.1%}")

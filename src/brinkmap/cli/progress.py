@@ -19,6 +19,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from brinkmap.audit import Audit
+from brinkmap.campaign import Progressed
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
 
@@ -34,11 +35,24 @@ FIGURES = (
     ("queries, failures at the full budget (mean)", "queries_capped_mean", "{:.1f}"),
     ("queries (median)", "queries_median", "{:.0f}"),
     ("L2 at the end, flipped samples (mean)", "l2_mean", "{:.3f}"),
+    ("peak of the change in {unit} (mean)", "linf_raw_mean", "{:.3f}"),
+    ("L2 of the change in {unit} (mean)", "l2_raw_mean", "{:.3f}"),
     ("SSIM of flipped samples (mean)", "ssim_mean", "{:.3f}"),
     ("SNR of flipped samples in dB (mean)", "snr_db_mean", "{:.1f}"),
     ("queries in all", "ledger_total", "{:,d}"),
+    ("of these lost with what was stopped or died", "queries_lost", "{:,d}"),
+    ("of these dropped, past the total", "queries_dropped", "{:,d}"),
     ("queries a second", "achieved_rate", "{:,.0f}"),
 )
+UNLESS_NONE = ("queries_lost", "queries_dropped")
+"""Figures that are shown where they are not 0."""
+FLIPS = (
+    ("dangerous: a finding became normal", "dangerous", "findings"),
+    ("alarm: normal became a finding", "alarm", "normals"),
+    ("rejected: became unclassifiable", "rejected", None),
+    ("other flips", "other", None),
+)
+"""Kinds of flip, and what they are counted out of."""
 
 
 class Progress:
@@ -69,10 +83,19 @@ class Progress:
         if not self._attacked and not self._bar.tasks[self._task].completed:
             self._bar.console.print(f"agent: {session.agent_name}", markup=False, highlight=False)
         self._bar.start()
-        self._attacked += result.attacked
-        self._flipped += result.success
+        self._advance(1, result.attacked, result.success, session.metered.ledger.total)
+
+    def advance(self, brought: Progressed) -> None:
+        """Take note of what a campaign's part has brought."""
+        self._bar.start()
+        self._bar.update(self._task, description=f"attacking, {brought.workers} at work")
+        self._advance(brought.finished, brought.attacked, brought.flipped, brought.queries)
+
+    def _advance(self, finished: int, attacked: int, flipped: int, queries: int) -> None:
+        self._attacked += attacked
+        self._flipped += flipped
         rate = f", {self._flipped / self._attacked:.0%} flipped" if self._attacked else ""
-        self._bar.update(self._task, advance=1, so_far=f"{session.metered.ledger.total:,} queries{rate}")
+        self._bar.update(self._task, advance=finished, so_far=f"{queries:,} queries{rate}")
 
 
 def training_bar() -> RichProgress:
@@ -95,8 +118,13 @@ def print_audit(done: Audit) -> None:
         "figure", "value", title=escape(f"{done.summary['agent']}, {bound_of(done.summary)}"), title_justify="left"
     )
     for title, key, form in FIGURES:
-        if done.summary.get(key) is not None:
-            table.add_row(title, form.format(done.summary[key]))
+        if done.summary.get(key) is None or (key in UNLESS_NONE and not done.summary[key]):
+            continue
+        if done.summary.get("unit") or "{unit}" not in title:
+            table.add_row(escape(title.format(unit=done.summary.get("unit"))), form.format(done.summary[key]))
+    flips = done.summary.get("flips", {})
+    for title, key, among in FLIPS if flips else ():
+        table.add_row(title, f"{flips[key]} of {flips[among]}" if among else str(flips[key]))
     console.print(table)
     for threshold in done.thresholds:
         verdict = "met" if threshold.passed else "MISSED"

@@ -11,6 +11,7 @@ from brinkmap.data.ecg.bounds import clipped
 from brinkmap.data.ecg.cuts import Beats, Strips, Windows
 from brinkmap.data.ecg.signals import Signals
 from brinkmap.data.load import load_data
+from brinkmap.data.video import Clips
 from brinkmap.errors import InputError
 
 __all__ = ["SignalFlags", "data_of"]
@@ -51,7 +52,9 @@ class SignalFlags:
     """Put what lies beyond these two values on them, and say how much that was; without it the sample is refused."""
 
 
-def data_of(flags: SignalFlags, path: str, limit: int | None, rate_hz: float | None) -> DataSet:
+def data_of(
+    flags: SignalFlags, path: str, limit: int | None, rate_hz: float | None, clips: Clips | None = None
+) -> DataSet:
     """The data under a path, cut as the flags say; what was left out, filled or clipped is printed.
 
     Args:
@@ -59,6 +62,7 @@ def data_of(flags: SignalFlags, path: str, limit: int | None, rate_hz: float | N
         path: what `load_data` takes.
         limit: at most so many samples.
         rate_hz: that the victim expects.
+        clips: how videos become samples.
 
     Raises:
         BrinkmapError: bad input.
@@ -66,7 +70,7 @@ def data_of(flags: SignalFlags, path: str, limit: int | None, rate_hz: float | N
     stated = {name: value for name, value in dataclasses.asdict(flags).items() if value not in (None, (), False)}
     clip = stated.pop("clip_mv", None)
     signals = _signals(stated, rate_hz) if stated else None
-    data = load_data(path, limit=limit, signals=signals)
+    data = load_data(path, limit=limit, signals=signals, clips=clips)
     if data.rate_hz and rate_hz and data.rate_hz != rate_hz:
         raise InputError(
             f"{path}: {data.rate_hz:g} values a second, and the victim expects {rate_hz:g}. Give --resample True and "

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.data.archive import read_arrays
 from brinkmap.errors import InputError
 from brinkmap.explain.explanation import Explanation
 from brinkmap.explain.overlay import Scene, write_animation, write_overlay
 from brinkmap.store import write_json
 
-__all__ = ["Kept"]
+__all__ = ["SHOWN", "Kept", "kept_maps"]
 
 FORMATS = ("png", "svg")
+SHOWN = 12
+"""The first samples are kept beside their maps, so that a report can show both."""
 
 
 class Kept:
@@ -38,7 +41,7 @@ class Kept:
         for folder in (self._maps, self._pictures):
             folder.mkdir(parents=True, exist_ok=True)
         stated, path = json.loads(json.dumps(fingerprint)), directory / "run.json"
-        if path.is_file() and (before := json.loads(path.read_text())) != stated:
+        if path.is_file() and (before := _facts(path)) != stated:
             differing = sorted(key for key in {*before, *stated} if before.get(key) != stated.get(key))
             raise InputError(
                 f"{directory} holds explanations of another run, which differs in {', '.join(differing)}. "
@@ -58,10 +61,11 @@ class Kept:
         if explanation.map.ndim == 3:
             write_animation(self._pictures / f"{name}.gif", scene, explanation)
         part, path = self._maps / f"{name}.part", self._maps / f"{name}.npz"
+        arrays = {"map": explanation.map, "mask": explanation.mask}
+        if explanation.index < SHOWN:
+            arrays["sample"] = scene.sample
         with open(part, "wb") as file:
-            np.savez_compressed(
-                file, map=explanation.map, mask=explanation.mask, said=json.dumps(_said(explanation, scene.rate_hz))
-            )
+            np.savez_compressed(file, said=json.dumps(_said(explanation, scene.rate_hz)), **arrays)  # type: ignore[arg-type]
         part.replace(path)
 
     def finish(self, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -72,10 +76,44 @@ class Kept:
         """
         told = []
         for path in sorted(self._maps.glob("[0-9]*.npz")):
-            with np.load(path, allow_pickle=False) as held:
-                told.append(json.loads(str(held["said"])) | {"name": names[int(path.stem)]})
+            try:
+                said = dict(json.loads(str(read_arrays(path, ["said"])["said"])))
+            except Exception as error:  # NumPy, zip, zlib and JSON share no parent
+                raise _spoilt(path, error) from error
+            told.append(said | {"name": names[int(path.stem)]})
         write_json(self.directory / "explanations.json", {"explanations": told})
         return told
+
+
+def kept_maps(directory: Path) -> dict[int, dict[str, np.ndarray]]:
+    """By index: sample, map and mask of the first samples of a run.
+
+    Raises:
+        InputError: a file is not as it was written.
+    """
+    found = {}
+    for index in range(SHOWN):
+        path = directory / "maps" / f"{index:06d}.npz"
+        if not path.is_file():
+            continue
+        try:
+            held = read_arrays(path, ("sample", "map", "mask"))
+            found[index] = {name: held[name] for name in ("sample", "map", "mask")}
+        except Exception as error:  # NumPy, zip and zlib share no parent
+            raise _spoilt(path, error) from error
+    return found
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise _spoilt(path, error) from error
+
+
+def _spoilt(path: Path, error: Exception) -> InputError:
+    said = " ".join(str(error).split())
+    return InputError(f"{path}: {said}. Delete it, and the same `brinkmap explain` makes it again.")
 
 
 def _said(explanation: Explanation, rate_hz: float | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from brinkmap.explain.field import field_of
 from brinkmap.plan import Canvas
 from brinkmap.results import AttackResult
 
-__all__ = ["rows_of", "traced"]
+__all__ = ["rows_of", "strengths", "traced"]
 
 
 def traced(result: AttackResult, canvas: Canvas) -> Floats | None:
@@ -38,7 +38,7 @@ def rows_of(result: AttackResult, canvas: Canvas) -> Rows | None:
     falls = log_odds(result.before[None], result.reference) - log_odds(answers, result.reference)
     if falls.max() <= LEAST_MOVE:
         return None
-    distorted = field_of(canvas.shape[1:]).gathered(_strengths(_replayed(result, canvas), canvas))
+    distorted = field_of(canvas.shape[1:]).gathered(strengths(_replayed(result, canvas), canvas))
     return Rows(distorted, falls)
 
 
@@ -54,7 +54,7 @@ def _replayed(result: AttackResult, canvas: Canvas) -> Ints:
     return np.stack(plans)
 
 
-def _strengths(codes: Ints, canvas: Canvas) -> Floats:
+def strengths(codes: Ints, canvas: Canvas) -> Floats:
     """(n, *extent) the share of its filter's levels that each place is distorted by."""
     pairs, levels = canvas.cards.pairs, canvas.cards.levels
     strength = np.where(pairs[:, 1] > 0, pairs[:, 1] / levels[pairs[:, 0]], 0.0)

@@ -1,6 +1,7 @@
-"""The report of an audit: one self-contained HTML page, and the pictures beside it."""
+"""Reports: one self-contained HTML page for every run, the same in Markdown, and what CI systems read."""
 
+from brinkmap.report.gate import write_gate
 from brinkmap.report.view import Case, FilterUse, ReportView, Threshold
-from brinkmap.report.write import write_report
+from brinkmap.report.write import publish, render, write_report
 
-__all__ = ["Case", "FilterUse", "ReportView", "Threshold", "write_report"]
+__all__ = ["Case", "FilterUse", "ReportView", "Threshold", "publish", "render", "write_gate", "write_report"]

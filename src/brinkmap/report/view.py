@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brinkmap.arrays import Array, Bounds
@@ -11,7 +11,10 @@ from brinkmap.arrays import Array, Bounds
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Case", "FilterUse", "ReportView", "Threshold"]
+__all__ = ["TYPICAL", "WORST", "Case", "FilterUse", "ReportView", "Threshold", "named"]
+
+
+WORST, TYPICAL = "worst", "typical"
 
 
 class Threshold(NamedTuple):
@@ -55,7 +58,13 @@ class Case:
     l2: float
     """On samples scaled to 0..1."""
     filters: str
-    """What was put where, such as `gaussian-noise 3 x 4 cells`."""
+    """What was put where, such as `gaussian-noise on 3 cells`."""
+    choice: str = WORST
+    """Why it is shown: worst or typical."""
+    heat: Array | None = None
+    """(*extent) float32 on -1..1: where it is fragile; None where nothing is known."""
+    heat_of: str = ""
+    """What the heat map is made of, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +86,14 @@ class ReportView:
     """The victim's range; distances are on samples scaled from it to 0..1."""
     unit: str = ""
     """The unit of a raw value, such as mV."""
+    rate_hz: float | None = None
+    """The sampling rate of signals."""
+    source: Mapping[str, str] = field(default_factory=dict)
+    """What data and victim are: names and checksums."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the agent's card says of its training; empty for an agent that had none."""
+    made: str = ""
+    """When, as text."""
     thresholds: Sequence[Threshold | tuple[str, float | str, float | str | None, bool]] = ()
     cases: Sequence[Case] = ()
     class_names: Sequence[str] | None = None
@@ -84,5 +101,10 @@ class ReportView:
 
     def class_name(self, number: int) -> str:
         """The name of a class, or its number where names are not known."""
-        names = () if self.class_names is None else self.class_names
-        return str(names[number]) if 0 <= number < len(names) else f"class {number}"
+        return named(number, self.class_names)
+
+
+def named(number: int, class_names: Sequence[str] | None) -> str:
+    """The name of a class, or its number where names are not known."""
+    names = () if class_names is None else class_names
+    return str(names[number]) if 0 <= number < len(names) else f"class {number}"

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from brinkmap.metrics import bootstrap_interval
+from brinkmap.report.document import Figure, Verdict
 from brinkmap.report.view import ReportView, Threshold
 from brinkmap.summary import attacked_rows, l2_bounds, rows_under
 
-__all__ = ["FORMATS", "Figure", "Verdict", "cost_figures", "headline", "key_figures", "number", "verdict"]
+__all__ = [
+    "bound_name", "command_line", "cost_figures", "count", "headline", "key_figures", "number", "percent", "plain",
+    "rate", "seconds", "some", "verdict", "without_passwords",
+]  # fmt: skip
 
-
-class Verdict(NamedTuple):
-    """The answer to the question that comes first."""
-
-    kind: str
-    """pass, fail or none: how it is coloured."""
-    text: str
-
-
-class Figure(NamedTuple):
-    """One figure: what it is, its value and what to know of it."""
-
-    name: str
-    value: str
-    note: str = ""
+PASSWORD = re.compile(r"""(\w://)[^/@\s"'<>]+@""")
+"""Who one is to a service, before its address."""
 
 
 def verdict(thresholds: Sequence[Threshold]) -> Verdict:
@@ -35,27 +30,27 @@ def verdict(thresholds: Sequence[Threshold]) -> Verdict:
     if not thresholds:
         return Verdict("none", "No threshold was set, so there is no verdict.")
     if missed:
-        return Verdict("fail", f"Failed: {missed} of {_counted(len(thresholds), 'threshold')} missed.")
-    return Verdict("pass", f"Passed: {_counted(len(thresholds), 'threshold')} met.")
+        return Verdict("fail", f"Failed: {missed} of {some(len(thresholds), 'threshold')} missed.")
+    return Verdict("pass", f"Passed: {some(len(thresholds), 'threshold')} met.")
 
 
 def headline(view: ReportView) -> str:
     """What the attack came to, in one or two sentences."""
     summary = view.summary
     bound = "no distance bound" if summary["max_l2"] is None else f"an L2 of at most {summary['max_l2']:g}"
-    effort = f"with {_counted(summary['budget'], 'query', 'queries')} a sample and {bound}"
+    effort = f"with {some(summary['budget'], 'query', 'queries')} a sample and {bound}"
     if not summary["attacked"]:
         return (
-            f"Nothing was attacked: of {_counted(summary['samples'], 'sample')}, the victim misclassified "
+            f"Nothing was attacked: of {some(summary['samples'], 'sample')}, the victim misclassified "
             f"{summary['skipped']} to begin with and {summary['errors']} ended in an error."
         )
     if not summary["successes"]:
         return (
-            f"No sample flipped: {effort}, the attack changed none of {_counted(summary['attacked'], 'answer')}. "
+            f"No sample flipped: {effort}, the attack changed none of {some(summary['attacked'], 'answer')}. "
             "That is evidence of robustness against this attack, not proof."
         )
     return (
-        f"The attack changed {summary['successes']} of {_counted(summary['attacked'], 'answer')} "
+        f"The attack changed {summary['successes']} of {some(summary['attacked'], 'answer')} "
         f"({percent(summary['success_rate'])}{_success_interval(view)}), {effort}."
     )
 
@@ -127,11 +122,36 @@ def rate(value: float) -> str:
     return f"{number(value)} queries/s"
 
 
-FORMATS: dict[str, Callable[..., str]] = {"percent": percent, "number": number}
-"""What the template may write figures with."""
+def bound_name(bound: float | None) -> str:
+    """An L2 bound in a legend."""
+    return "no L2 bound" if bound is None else f"L2 ≤ {bound:g}"
 
 
-def _counted(amount: int, one: str, many: str | None = None) -> str:
+def plain(value: Any) -> str:
+    """A setting as text: lists without brackets, and `none` for what is not set."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value)) or "none"
+    return "none" if value is None else str(value)
+
+
+def command_line(stated: str = "") -> str:
+    """What was typed, or what is stated instead; passwords in addresses are blotted out."""
+    if stated:
+        return without_passwords(stated)
+    return without_passwords(shlex.join(["brinkmap" if _is_ours(sys.argv[0]) else sys.argv[0], *sys.argv[1:]]))
+
+
+def without_passwords(text: str) -> str:
+    """The text with who one is to a service blotted out of every address."""
+    return PASSWORD.sub(r"\1***@", text)
+
+
+def _is_ours(path: str) -> bool:
+    return Path(path).stem == "brinkmap" or Path(path).parts[-2:] == ("brinkmap", "__main__.py")
+
+
+def some(amount: int, one: str, many: str | None = None) -> str:
+    """So many of something, in the singular or the plural."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
 
 
