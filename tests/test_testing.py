@@ -30,11 +30,20 @@ def test_every_agent_keeps_its_contract(name):
     check_agent(name)
 
 
+SETS = {name: name for name in ("digits", "abnormal-beats", "digits-on-textures", "moving-digits", "ecg-rhythms")}
+SETS["moving-digits-tsm"] = "moving-digits"
+"""What the victims that come with data of their own are asked about."""
+
+
 @pytest.mark.parametrize("name", [entry.name for entry in entries("victim")])
 def test_every_victim_keeps_its_contract(name):
     pytest.importorskip("torch")
     victim = resolve("victim", name)()
-    check_victim(victim, load_data(name, limit=5).stacked(victim.bounds))
+    if name in SETS:
+        samples = load_data(SETS[name], limit=5).stacked(victim.bounds)
+    else:
+        samples = np.random.default_rng(0).uniform(*victim.bounds, (5, *victim.shape)).astype(np.float32)
+    check_victim(victim, samples)
 
 
 @dataclass

@@ -134,14 +134,14 @@ def test_a_lead_without_any_value_is_named(tmp_path):
 
 def test_a_missing_header_is_named(tmp_path):
     write_wfdb(tmp_path).unlink()
-    with pytest.raises(InputError, match=r"no such file or folder: .*r1\.hea"):
+    with pytest.raises(InputError, match=r"r1\.hea: no such header.*fetch the \.hea beside it"):
         load_data(tmp_path / "r1.hea")
     with pytest.raises(InputError, match=r"r1\.hea: no such header"):
         read_record(tmp_path / "r1.hea", Signals())
 
 
 def test_signals_alone_are_sent_to_their_header(tmp_path):
-    with pytest.raises(InputError, match=r"got '\.dat'.*give the \.hea or \.edf file of an ECG"):
+    with pytest.raises(InputError, match=r"r1\.dat: a WFDB record is given by its header.*r1\.hea"):
         load_data(write_wfdb(tmp_path).with_suffix(".dat"))
 
 
