@@ -7,9 +7,9 @@ import pytest
 
 import audited
 from audited import LABELS, RUN, SAMPLES, VICTIM
-from brinkmap import InputError, Presentation, Run, audit
+from brinkmap import InputError, Presentation, Run, attack, audit
 from brinkmap.store import read_results
-from victims_known import CountsSamples, RaisesFor, near
+from victims_known import CountsSamples, Linear, RaisesFor, near, samples_for
 
 shown = audited.shown  # a fixture for every test here
 ISSUE_KEYS = [
@@ -83,3 +83,25 @@ def test_a_victim_that_raises_for_one_sample_leaves_a_row_with_the_reason(tmp_pa
     [failed] = [one for one in read_results(tmp_path / "results.parquet") if one.error]
     assert (failed.index, failed.error) == (4, "the victim raised RuntimeError: no answer to that")
     assert done["ledger_total"] == victim.seen == done["queries_total"]
+
+
+def test_of_clips_the_video_papers_figures_are_summarised_over_all_of_them(tmp_path):
+    victim = Linear((1, 4, 6, 6))
+    samples, labels = samples_for(victim, 6)
+    run = Run(agent="factorised", distortions=("dead-pixel",), patch="2x3x3", budget=25)
+    summary = audit(victim, samples, labels, run, out=tmp_path).summary
+    results = sorted(attack(victim, samples, labels, run), key=lambda one: one.index)
+    assert not all(one.success for one in results)
+    wanted = {
+        "MAP": np.mean([255 * np.abs(one.adversarial - one.clean).mean() for one in results]),
+        "QN": np.mean([one.queries for one in results]),
+        "SR": 100 * np.mean([one.success for one in results]),
+    }
+    assert summary["video"] == pytest.approx(wanted)
+    assert summary["map_mean"] == pytest.approx(wanted["MAP"])
+    assert 0 < summary["frames_touched_mean"] <= 4
+
+
+def test_of_pictures_they_are_not(tmp_path):
+    summary = audit(VICTIM, SAMPLES, LABELS, RUN, out=tmp_path).summary
+    assert not {"video", "map_mean", "frames_touched_mean"} & summary.keys()

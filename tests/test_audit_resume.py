@@ -14,7 +14,7 @@ from audited import LABELS, RUN, SAMPLES, VICTIM, Stopped, stop_after
 from brinkmap import InputError, Presentation, Run, audit
 from brinkmap.cli import main
 from brinkmap.store import read_results
-from victims_known import CountsSamples, samples_for
+from victims_known import AnswersNaNFor, CountsSamples, near, samples_for
 
 shown = audited.shown  # a fixture for every test here
 
@@ -50,6 +50,18 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes_and_counts_what_it_los
     assert (tmp_path / "parts/results.parquet").read_bytes() == (tmp_path / "whole/results.parquet").read_bytes()
     assert done.summary["ledger_total"] == victim.seen
     assert done.summary["queries_lost"] == victim.seen - done.summary["queries_total"] > 0
+
+
+def test_what_the_victim_failed_on_is_tried_again(tmp_path):
+    audit(VICTIM, SAMPLES, LABELS, RUN, out=tmp_path / "whole")
+    sick = CountsSamples(AnswersNaNFor(VICTIM, near(SAMPLES[3])))
+    first = audit(sick, SAMPLES, LABELS, RUN, out=tmp_path / "again").summary
+    assert first["errors"] == 1
+    well = CountsSamples(VICTIM)
+    second = audit(well, SAMPLES, LABELS, RUN, out=tmp_path / "again").summary
+    assert second["errors"] == 0 < well.seen < sick.seen
+    assert (tmp_path / "again/results.parquet").read_bytes() == (tmp_path / "whole/results.parquet").read_bytes()
+    assert second["ledger_total"] == sick.seen + well.seen == second["queries_total"] + second["queries_lost"]
 
 
 def test_what_a_resumed_run_shows_are_the_same_pictures(tmp_path, shown):

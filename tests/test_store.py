@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from brinkmap import InputError, Run, attack
 from brinkmap.results import PUBLIC_FIELDS, failed_result
-from brinkmap.store import SCHEMA, Store, is_open, read_results
+from brinkmap.store import SCHEMA, SPREAD, Store, columns_of, is_open, read_results
 from victims_known import Linear, samples_for
 
 VICTIM = Linear((1, 8, 8))
@@ -202,7 +202,8 @@ def test_read_results_of_what_is_none(tmp_path, name):
 def test_an_unreadable_run_file_gives_one_clear_error(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(
-        InputError, match=r"run.json cannot be read: .*Give another --out, or delete the folder"
+        InputError,
+        match=r"run.json cannot be read: .*of this very command, delete that file: .*Else give another --out",
     ) as raised:
         Store(tmp_path, FINGERPRINT)
     assert "\n" not in str(raised.value)
@@ -260,3 +261,12 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path):
 def test_the_same_process_may_open_a_folder_again(tmp_path):
     first, second = Store(tmp_path, FINGERPRINT), Store(tmp_path, FINGERPRINT)
     assert first.directory == second.directory
+
+
+def test_results_of_before_the_spread_was_measured_are_read_with_blanks(results, tmp_path):
+    path = kept(tmp_path, results).merge()
+    pq.write_table(pq.read_table(path).drop_columns([*SPREAD]), path)
+    read = columns_of(path, ["index", *SPREAD])
+    assert list(read.columns) == ["index", *SPREAD]
+    assert read[[*SPREAD]].isna().all(axis=None)
+    assert len(read) == len(results)

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from brinkmap.summary import attacked_rows, l2_bounds, rows_under, summarise
+from brinkmap.summary import attacked_rows, l2_bounds, rows_under, summarise, video_figures
 
 BLANK = {
     "index": 0, "label": 1, "reference": 1, "success": False, "stalled": False, "error": None, "queries": 1,
@@ -142,3 +142,10 @@ def test_the_table_is_not_written_to():
     before = RUN.copy(deep=True)
     summarise(RUN, budget=100, refine_budget=0)
     pd.testing.assert_frame_equal(RUN, before)
+
+
+def test_video_figures_count_every_attacked_clip_and_no_other():
+    rows = RUN.assign(map=[1.0, 2.0, 6.0, None, None])
+    assert video_figures(rows) == {"video": {"MAP": 3.0, "QN": (15 + 30 + 80) / 3, "SR": pytest.approx(200 / 3)}}
+    assert video_figures(RUN.assign(map=None)) == {}
+    assert video_figures(pd.concat([rows, rows.assign(max_l2=1.0)])) == {}

@@ -90,6 +90,6 @@ class Exporter:
             return as_samples(np.load(path, allow_pickle=False)[None])
         from PIL import Image
 
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             pixels = np.asarray(image)
         return as_samples(pixels.reshape(1, *pixels.shape[:2], -1), self._session.canvas.bounds)

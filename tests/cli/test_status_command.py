@@ -8,6 +8,25 @@ import pytest
 from brinkmap.cli import main
 
 RUN = ["--victim", "digits", "--data", "digits", "--limit", "30", "--budget", "20", "--agent", "random"]
+SICK = """
+import numpy as np
+from brinkmap.victims import load_victim
+
+def factory():
+    digits, seen = load_victim("digits"), []
+
+    class Sick:
+        shape, classes, bounds = digits.shape, digits.classes, digits.bounds
+
+        def predict(self, batch):
+            answers = digits.predict(batch)
+            seen.append(len(batch))
+            if len(seen) == 2:
+                answers[0] = np.nan
+            return answers
+
+    return Sick()
+"""
 DIES = """
 import sys
 from brinkmap import audit, Run
@@ -54,6 +73,26 @@ def test_a_run_that_died(tmp_path, capsys):
     said = status(tmp_path, capsys)
     assert "no: it was stopped; the same command goes on" in said
     assert "agent │ random" in said
+
+
+def test_what_a_killed_run_had_asked_is_known_though_no_part_was_written(tmp_path, capsys):
+    killed = DIES.replace("raise Dies", "import os; os.kill(os.getpid(), 9)")
+    assert subprocess.run([sys.executable, "-c", killed, str(tmp_path), "die"]).returncode == -9
+    assert not list((tmp_path / "parts").iterdir())
+    said = status(tmp_path, capsys)
+    asked = int(said.split("queries asked │ ")[1].split()[0])
+    assert asked >= 6
+    assert f"under way, or lost │ {asked}" in said
+    assert "last sign of life │" in said
+
+
+def test_the_last_failure_is_shown(tmp_path, capsys):
+    (tmp_path / "sick.py").write_text(SICK)
+    victim = f"{tmp_path / 'sick.py'}:factory"
+    assert main(["audit", *RUN, "--victim", victim, "--out", str(tmp_path / "out")]) == 0
+    said = status(tmp_path / "out", capsys)
+    assert "failed with a reason │ 1" in said
+    assert "last failure │ the victim answered NaN" in said
 
 
 def test_a_run_under_way(tmp_path, capsys):
