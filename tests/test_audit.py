@@ -8,7 +8,7 @@ import pytest
 import audited
 from audited import LABELS, RUN, SAMPLES, VICTIM
 from brinkmap import InputError, Presentation, Run, attack, audit
-from brinkmap.store import read_results
+from brinkmap.rows import read_results
 from victims_known import CountsSamples, Linear, RaisesFor, near, samples_for
 
 shown = audited.shown  # a fixture for every test here

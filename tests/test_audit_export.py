@@ -6,7 +6,7 @@ import pytest
 import audited
 from audited import LABELS, RUN, SAMPLES, VICTIM, Stopped, stop_after
 from brinkmap import InputError, Presentation, Run, audit
-from brinkmap.store import read_results
+from brinkmap.rows import read_results
 from victims_known import CountsSamples, FlipsWhenDark, Linear, samples_for
 
 shown = audited.shown  # a fixture for every test here

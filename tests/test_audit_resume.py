@@ -13,7 +13,7 @@ import audited
 from audited import LABELS, RUN, SAMPLES, VICTIM, Stopped, stop_after
 from brinkmap import InputError, Presentation, Run, audit
 from brinkmap.cli import main
-from brinkmap.store import read_results
+from brinkmap.rows import read_results
 from victims_known import AnswersNaNFor, CountsSamples, near, samples_for
 
 shown = audited.shown  # a fixture for every test here

@@ -13,7 +13,8 @@ from numpy.testing import assert_array_equal
 
 from brinkmap import InputError, Run, attack
 from brinkmap.results import PUBLIC_FIELDS, failed_result
-from brinkmap.store import SCHEMA, SPREAD, Store, columns_of, is_open, read_results
+from brinkmap.rows import SCHEMA, SPREAD, columns_of, read_results
+from brinkmap.store import Store, is_open
 from victims_known import Linear, samples_for
 
 VICTIM = Linear((1, 8, 8))
@@ -46,7 +47,7 @@ def files(folder):
 
 def test_parts_appear_under_their_final_name_only(results, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("brinkmap.store.os.replace", lambda old, new: (seen.append(new.name), old.rename(new)))
+    monkeypatch.setattr("brinkmap.files.os.replace", lambda old, new: (seen.append(new.name), old.rename(new)))
     store = kept(tmp_path, results, parts=3)
     store.merge()
     store.write_summary({"samples": 8})
@@ -58,7 +59,7 @@ def test_parts_appear_under_their_final_name_only(results, tmp_path, monkeypatch
 def test_costs_are_written_before_the_results_they_paid_for(results, tmp_path, monkeypatch):
     """A kill between the two must leave queries without results, never results that cost nothing."""
     seen = []
-    monkeypatch.setattr("brinkmap.store.os.replace", lambda old, new: (seen.append(new.name), old.rename(new)))
+    monkeypatch.setattr("brinkmap.files.os.replace", lambda old, new: (seen.append(new.name), old.rename(new)))
     store = kept(tmp_path, results)
     assert seen == ["run.json", "run.json", "part-000000.parquet", "part-000000.parquet"]
     assert json.loads((tmp_path / "run.json").read_text())["costs"] == store.costs == {"ledger_total": 1}

@@ -23,9 +23,10 @@ from brinkmap.report import ReportView, Threshold, write_gate, write_report
 from brinkmap.report.kept import table_of
 from brinkmap.report.wording import command_line, plain
 from brinkmap.results import AttackResult
+from brinkmap.rows import MEASURED, StoredResults
 from brinkmap.run import Run
 from brinkmap.session import Session
-from brinkmap.store import MEASURED, Store, StoredResults
+from brinkmap.store import Store
 from brinkmap.summary import Meaning, attacked_rows, flips_by_kind, rows_under, summarise, video_figures
 from brinkmap.victims.protocol import Victim, unit_of
 

@@ -7,9 +7,8 @@ which run a folder belongs to; a resumed run must be the same one.
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +18,12 @@ import pyarrow.parquet as pq
 from filelock import BaseFileLock, FileLock, Timeout
 
 from brinkmap.errors import InputError
-from brinkmap.results import PUBLIC_FIELDS, AttackResult
+from brinkmap.files import put, write_json
+from brinkmap.results import AttackResult
+from brinkmap.rows import SCHEMA, read_columns, read_results, rows_table, trace_table
 from brinkmap.victims.tally import read_tally
 
-__all__ = [
-    "PARTS",
-    "Store",
-    "StoredResults",
-    "columns_in",
-    "columns_of",
-    "finished",
-    "is_open",
-    "read_results",
-    "results_in",
-    "rows_table",
-    "trace_table",
-    "with_tally",
-    "write_json",
-    "write_text",
-]
+__all__ = ["PARTS", "PART_ROWS", "PART_SECONDS", "TALLY", "Store", "columns_in", "finished", "is_open", "with_tally"]
 
 PARTS = "part-[0-9]*.parquet"
 LOCK = ".lock"
@@ -49,33 +35,6 @@ PART_SECONDS = 5.0
 """A part is written after so many results or so much time: the most that a kill can lose."""
 GROUP_ROWS = 2**14
 """Rows of the merged file that are held in memory at once: its row groups."""
-
-_FLOATS, _INT, _TEXT, _FLAG, _REAL = pa.list_(pa.float32()), pa.int64(), pa.string(), pa.bool_(), pa.float64()
-_TYPES = {
-    "index": _INT, "label": _INT, "reference": _INT, "before": _FLOATS, "after": _FLOATS, "success": _FLAG,
-    "stalled": _FLAG, "error": _TEXT, "queries": _INT, "queries_to_flip": _INT,
-    "l2_at_flip": _REAL, "queries_refine": _INT, "steps": _INT,
-    "l2": _REAL, "linf": _REAL, "l2_raw": _REAL, "linf_raw": _REAL, "changed": _INT, "clipped": _REAL,
-    "plan": pa.list_(pa.int16()), "filters": pa.list_(_TEXT), "distances": pa.list_(pa.list_(_REAL)),
-    "projected": _FLAG, "published_steps": _INT, "seed": _INT, "max_l2": _REAL,
-}  # fmt: skip
-PERCEPTIBILITY = ("ssim", "psnr_db", "snr_db")
-"""What `metrics.perceptibility` may give: one more column each, null where it makes no sense or nothing flipped."""
-SPREAD = ("map", "frames_touched", "pixels_touched")
-"""What `metrics.spread` may give: likewise, but of all that was attacked. Files of before it was measured have none."""
-MEASURED = (*PERCEPTIBILITY, *SPREAD)
-SCHEMA = pa.schema([*((name, _TYPES[name]) for name in PUBLIC_FIELDS), *((name, _REAL) for name in MEASURED)])
-TRACE_SCHEMA = pa.schema(
-    [
-        ("index", _INT),
-        ("max_l2", _REAL),
-        ("query", _INT),
-        ("cells", pa.list_(pa.int32())),
-        ("codes", pa.list_(pa.int16())),
-        ("log_probabilities", pa.list_(pa.float16())),
-        ("accepted", _FLAG),
-    ]
-)
 
 
 class Store:
@@ -196,7 +155,7 @@ class Store:
         with pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
             for table in _sorted_groups(sorted(self._parts.glob(PARTS)), below):
                 writer.write_table(table)
-        _rename(temporary, self.results_path)
+        put(temporary, self.results_path)
         return self.results_path
 
     def write_summary(self, summary: dict[str, Any]) -> Path:
@@ -239,7 +198,7 @@ def _sorted_groups(paths: list[Path], below: int | None) -> Iterator[pa.Table]:
     for start in range(0, len(part), GROUP_ROWS):
         some = slice(start, start + GROUP_ROWS)
         needed, place = np.unique(part[some], return_inverse=True)
-        read |= {number: _read(paths[number], SCHEMA.names) for number in needed.tolist() if number not in read}
+        read |= {number: read_columns(paths[number], SCHEMA.names) for number in needed.tolist() if number not in read}
         tables = [read[number] for number in needed.tolist()]
         before = np.cumsum([0, *(len(table) for table in tables)])
         # one chunk, so that the bytes do not tell where parts began
@@ -249,7 +208,7 @@ def _sorted_groups(paths: list[Path], below: int | None) -> Iterator[pa.Table]:
 
 def _places(paths: list[Path], below: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Part and row of each result in the order of index and bound, no bound last."""
-    keys = [_read(path, list(KEY)) for path in paths]
+    keys = [read_columns(path, list(KEY)) for path in paths]
     index = np.concatenate([np.zeros(0, np.int64), *(key["index"].to_numpy() for key in keys)])
     bound = np.concatenate([np.zeros(0), *(key["max_l2"].to_numpy() for key in keys)])
     bound = np.where(np.isnan(bound), np.finfo(float).max, bound)
@@ -265,7 +224,7 @@ def _places(paths: list[Path], below: int | None) -> tuple[np.ndarray, np.ndarra
 def columns_in(directory: Path, columns: list[str]) -> pa.Table:
     """Some columns of what a run's parts hold, index and max_l2 among them, in the order it came; see `finished`."""
     paths = sorted((directory / "parts").glob(PARTS))
-    table = pa.concat_tables([SCHEMA.empty_table().select(columns), *(_read(path, columns) for path in paths)])
+    table = pa.concat_tables([SCHEMA.empty_table().select(columns), *(read_columns(path, columns) for path in paths)])
     last = dict(zip(zip(*(table[key].to_pylist() for key in KEY), strict=True), range(len(table)), strict=True))
     return table if len(last) == len(table) else table.take(sorted(last.values()))
 
@@ -313,130 +272,7 @@ def _taken(directory: Path) -> BaseFileLock:
     return lock
 
 
-def read_results(path: Path) -> list[AttackResult]:
-    """Stored results as `AttackResult`s, without `adversarial` (render the plan on the sample for that) and trace.
-
-    Args:
-        path: a `results.parquet` or a part.
-
-    Raises:
-        InputError: it is no such file, or a truncated one.
-    """
-    return results_in(_read(path, list(PUBLIC_FIELDS)))
-
-
-def results_in(table: pa.Table) -> list[AttackResult]:
-    """The rows of a table as `read_results` gives those of a file."""
-
-    def array(row: dict[str, Any], name: str, dtype: Any) -> Any:
-        return None if row[name] is None else np.asarray(row[name], dtype)
-
-    results = []
-    for row in table.select(list(PUBLIC_FIELDS)).to_pylist():
-        row["before"], row["after"] = array(row, "before", np.float32), array(row, "after", np.float32)
-        plan = array(row, "plan", np.int16)
-        row["filters"] = tuple(row["filters"])
-        row["distances"] = tuple((int(query), distance) for query, distance in row["distances"])
-        row["plan"] = None if plan is None else plan.reshape(-1, 2)
-        results.append(AttackResult(**row))
-    return results
-
-
-class StoredResults:
-    """What `read_results` reads, a few rows at a time, so that no more than these are in memory.
-
-    Args:
-        paths: a `results.parquet`, or parts.
-    """
-
-    def __init__(self, *paths: Path) -> None:
-        self._paths = paths
-
-    def __iter__(self) -> Iterator[AttackResult]:
-        for path in self._paths:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(PART_ROWS, columns=list(PUBLIC_FIELDS)):
-                    yield from results_in(pa.Table.from_batches([batch]))
-
-
-def rows_table(kept: Iterable[tuple[AttackResult, dict[str, float]]]) -> pa.Table:
-    """Results, each with its perceptibility, as the rows of a part."""
-    return pa.Table.from_pylist([_row(*one) for one in kept], SCHEMA)
-
-
-def columns_of(path: Path, columns: Sequence[str]) -> Any:
-    """Some columns of merged results: a data frame, one row a result.
-
-    Raises:
-        InputError: the file is not what a store wrote.
-    """
-    return _read(path, list(columns)).to_pandas()
-
-
-def trace_table(results: Iterable[AttackResult]) -> pa.Table:
-    """The traces of results; of those that failed none, since they may be tried again."""
-    rows = [row for result in results if result.error is None for row in _trace_rows(result)]
-    return pa.Table.from_pylist(rows, TRACE_SCHEMA)
-
-
-def _row(result: AttackResult, perceptibility: dict[str, float]) -> dict[str, Any]:
-    row = {name: getattr(result, name) for name in PUBLIC_FIELDS} | perceptibility
-    row["plan"] = None if result.plan is None else result.plan.ravel()
-    return row
-
-
-def _trace_rows(result: AttackResult) -> Iterable[dict[str, Any]]:
-    for step in result.trace:
-        yield {
-            "index": result.index,
-            "max_l2": result.max_l2,
-            "query": step.query,
-            "cells": step.cells,
-            "codes": step.codes,
-            "log_probabilities": step.log_probabilities,
-            "accepted": step.accepted,
-        }
-
-
-def _read(path: Path, columns: list[str]) -> pa.Table:
-    """Columns of a file that a store wrote, in this order."""
-    try:
-        blank = {*SPREAD} - {*pq.read_schema(path).names}
-        table = pq.read_table(path, columns=[name for name in columns if name not in blank])
-        for name in sorted(blank & {*columns}):
-            table = table.append_column(name, pa.nulls(len(table), _REAL))
-        return table.select(columns).cast(pa.schema([SCHEMA.field(name) for name in columns]))
-    except (OSError, KeyError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())
-        raise InputError(
-            f"{path} is no whole file of results: {said}. Delete it, and its samples are run again."
-        ) from error
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """A file of JSON with its keys in order, whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file under its final name only once it is whole and on disk."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    _rename(temporary, path)
-
-
 def _write(table: pa.Table, path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     pq.write_table(table, temporary, compression="zstd")
-    _rename(temporary, path)
-
-
-def _rename(temporary: Path, path: Path) -> None:
-    with open(temporary, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    put(temporary, path)

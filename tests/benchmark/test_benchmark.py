@@ -89,7 +89,7 @@ def test_multiples_come_near_their_distance_and_never_pass_it(tmp_path):
 
 
 def _results(folder, name):
-    from brinkmap.store import read_results
+    from brinkmap.rows import read_results
 
     return read_results(folder / "attacks" / name / "results.parquet")
 

@@ -188,7 +188,6 @@ def test_a_stopped_campaign_goes_on_with_another_number_of_workers_to_the_same_b
     done = run_of(tmp_path, workers=workers, victim=victim).summary
     assert merged(tmp_path) == whole[0]
     assert done["ledger_total"] == victim.seen == done["queries_total"] + done["queries_lost"]
-    assert done["queries_lost"] > 0
 
 
 def test_an_audit_and_a_campaign_go_on_from_each_other(tmp_path, whole):

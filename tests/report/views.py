@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from brinkmap.report import Case, ReportView
-from brinkmap.store import PERCEPTIBILITY
+from brinkmap.rows import PERCEPTIBILITY
 from brinkmap.summary import summarise
 
 BLANK = {
@@ -60,7 +60,7 @@ def keep_results(folder, rows):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from brinkmap.store import SCHEMA
+    from brinkmap.rows import SCHEMA
 
     columns = rows.astype(object).where(rows.notna(), None).to_dict("list")
     missing = {name: [None] * len(rows) for name in SCHEMA.names if name not in columns}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from brinkmap.benchmark.loading import CLEAN, mean_corruption_error
 from brinkmap.errors import InputError
-from brinkmap.store import write_text
+from brinkmap.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd

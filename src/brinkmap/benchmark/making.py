@@ -23,12 +23,14 @@ from brinkmap.benchmark.manifest import Manifest, Part, checksum_of, write_manif
 from brinkmap.benchmark.severity import DEFAULTS, Severity, Spread, severity_of
 from brinkmap.distortions import NATURAL
 from brinkmap.errors import InputError
+from brinkmap.files import write_text
 from brinkmap.plan import Canvas
 from brinkmap.recorded import fingerprint_of, recorded, settings_of
 from brinkmap.results import AttackResult
+from brinkmap.rows import read_results
 from brinkmap.run import Run
 from brinkmap.session import Session
-from brinkmap.store import Store, read_results, write_text
+from brinkmap.store import Store
 from brinkmap.victims.protocol import Victim
 
 __all__ = ["Origin", "make"]

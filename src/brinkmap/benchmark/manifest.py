@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brinkmap.errors import InputError
-from brinkmap.store import write_json
+from brinkmap.files import write_json
 
 __all__ = ["Manifest", "Part", "checksum_of", "read_manifest", "write_manifest"]
 

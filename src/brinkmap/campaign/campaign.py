@@ -22,11 +22,13 @@ from brinkmap.campaign.driver import Driver, Progressed
 from brinkmap.campaign.outlet import is_url, working_folder
 from brinkmap.errors import InputError
 from brinkmap.export import Exporter
+from brinkmap.files import write_json
 from brinkmap.gallery import Gallery
 from brinkmap.recorded import fingerprint_of
+from brinkmap.rows import StoredResults
 from brinkmap.run import Run
 from brinkmap.session import Session
-from brinkmap.store import PARTS, Store, StoredResults, write_json
+from brinkmap.store import PARTS, Store
 from brinkmap.summary import Meaning
 from brinkmap.victims.protocol import Victim
 

@@ -20,7 +20,8 @@ from brinkmap.errors import BrinkmapError, VictimError
 from brinkmap.events import tell, warn
 from brinkmap.export import Exporter
 from brinkmap.gallery import Gallery
-from brinkmap.store import PART_SECONDS, Store, results_in
+from brinkmap.rows import results_in
+from brinkmap.store import PART_SECONDS, Store
 
 __all__ = ["Driver", "Progressed"]
 

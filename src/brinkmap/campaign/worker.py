@@ -15,9 +15,10 @@ from brinkmap.errors import BrinkmapError, InputError, VictimError
 from brinkmap.gallery import Gallery
 from brinkmap.recorded import perceptibility_of
 from brinkmap.results import AttackResult
+from brinkmap.rows import rows_table, trace_table
 from brinkmap.run import Run
 from brinkmap.session import Session
-from brinkmap.store import PART_ROWS, rows_table, trace_table
+from brinkmap.store import PART_ROWS
 from brinkmap.victims.metered import Ledger
 from brinkmap.victims.protocol import Victim
 from brinkmap.victims.tally import Tally

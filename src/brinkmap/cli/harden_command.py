@@ -15,11 +15,11 @@ from brinkmap.cli.harden_pool import PoolFlags, compared, pool_of, print_compare
 from brinkmap.cli.progress import training_bar
 from brinkmap.data import load_data
 from brinkmap.errors import InputError
+from brinkmap.files import write_json, write_text
 from brinkmap.recorded import versions
 from brinkmap.registry import resolve
 from brinkmap.report import publish
 from brinkmap.report.wording import command_line
-from brinkmap.store import write_json, write_text
 
 if TYPE_CHECKING:
     from torch import nn

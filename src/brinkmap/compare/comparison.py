@@ -12,7 +12,7 @@ from brinkmap.compare.curves import draw_curves
 from brinkmap.compare.figures import differences, figures_of, samples_of
 from brinkmap.compare.page import curves_name, page_of
 from brinkmap.compare.suite import Suite
-from brinkmap.store import write_text
+from brinkmap.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,11 +14,12 @@ from brinkmap.agents.protocol import Agent
 from brinkmap.agents.saved import SUFFIX
 from brinkmap.compare.suite import Cell, Loaded, Suite
 from brinkmap.errors import BrinkmapError, InputError, MissingExtra
+from brinkmap.files import write_json
 from brinkmap.recorded import fingerprint_of, recorded, settings_of, versions
 from brinkmap.registry import resolve
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
-from brinkmap.store import Store, write_json
+from brinkmap.store import Store
 
 __all__ = ["NATURAL", "NORM", "Kept", "kept_cells", "run_suite"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from brinkmap.compare.contest import Kept
 from brinkmap.metrics import bootstrap_interval
-from brinkmap.store import MEASURED, SCHEMA, columns_of
+from brinkmap.rows import MEASURED, SCHEMA, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd

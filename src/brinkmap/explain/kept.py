@@ -12,7 +12,7 @@ from brinkmap.data.archive import read_arrays
 from brinkmap.errors import InputError
 from brinkmap.explain.explanation import Explanation
 from brinkmap.explain.overlay import Scene, write_animation, write_overlay
-from brinkmap.store import write_json
+from brinkmap.files import write_json
 
 __all__ = ["SHOWN", "Kept", "kept_maps"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from brinkmap.errors import InputError
+from brinkmap.files import write_json
 from brinkmap.report.audit_page import made_with, unnatural_label
 from brinkmap.report.charts import DISTANCE, accuracy_line, flips_line
 from brinkmap.report.document import Block, Bullets, Code, Column, Document, Plot, Plots, Section, Table, Text
@@ -17,7 +18,6 @@ from brinkmap.report.plots import Line, Scale, curves
 from brinkmap.report.view import ReportView
 from brinkmap.report.wording import bound_name, number, percent, plain
 from brinkmap.report.write import write_document
-from brinkmap.store import write_json
 from brinkmap.summary import l2_bounds
 
 __all__ = ["difference_page", "write_difference"]

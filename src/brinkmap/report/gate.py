@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from brinkmap.files import write_text
 from brinkmap.report.view import Threshold
 from brinkmap.report.wording import number, without_passwords
-from brinkmap.store import write_text
 
 __all__ = ["JUNIT", "SARIF", "write_gate"]
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from brinkmap.data.archive import read_arrays
 from brinkmap.errors import InputError
+from brinkmap.files import write_text
 from brinkmap.report.view import Case, FilterUse, ReportView, Threshold
 from brinkmap.report.wording import without_passwords
-from brinkmap.store import SCHEMA, columns_of, write_text
+from brinkmap.rows import SCHEMA, columns_of
 
 __all__ = ["AUDIT", "CASES", "FACTS", "keep_facts", "keep_view", "kept_facts", "kept_view", "table_of"]
 

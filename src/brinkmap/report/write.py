@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brinkmap.errors import InputError
+from brinkmap.files import write_text
 from brinkmap.report.kept import AUDIT, keep_facts, keep_view, kept_facts, kept_view
 from brinkmap.report.view import ReportView
 from brinkmap.report.wording import without_passwords
-from brinkmap.store import write_text
 
 if TYPE_CHECKING:
     from brinkmap.report.document import Document
