@@ -49,9 +49,13 @@ def serving(folder, *flags):
         running.wait()
 
 
+MANY = ("--queries", "100000", "--attacks", "8", "--sessions", "64", "--sessions-each", "64")
+"""Each visit of a test is a session of its own, all from one address and within five minutes."""
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("served"), "--queries", "100000", "--attacks", "8") as (_, address):
+    with serving(tmp_path_factory.mktemp("served"), *MANY) as (_, address):
         yield address
 
 
