@@ -44,7 +44,8 @@ laws: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/laws
 
 docs: $(FULL)
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python scripts/check_links --site site
 
 # The live page, on this machine alone.
 serve: $(READY)
