@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from brinkmap.arrays import Array, Bounds, Floats
+from brinkmap.report.pictures import factor_of, scaled
 
-__all__ = ["factor_of", "packed", "shown_change", "shown_sample", "strip_of", "unpacked"]
+__all__ = ["packed", "shown_change", "shown_sample", "strip_of", "unpacked"]
 
 LARGEST_SIDE = {1: 224, 2: 112}
 """Pixels a side beyond which what is shown is shrunk: of one frame, and of each of several."""
@@ -35,7 +35,7 @@ def shown_sample(sample: Array, bounds: Bounds) -> Shown:
         sample: (c, *extent).
         bounds: the victim's.
     """
-    return DRAW[sample.ndim - 1](_scaled(sample, bounds), sample)
+    return DRAW[sample.ndim - 1](scaled(sample, bounds), sample)
 
 
 def shown_change(clean: Array, modified: Array, bounds: Bounds) -> tuple[Shown, float]:
@@ -43,18 +43,10 @@ def shown_change(clean: Array, modified: Array, bounds: Bounds) -> tuple[Shown, 
 
     In pictures around mid-grey, so that the largest change just fits; in signals so that it fills the range of the two.
     """
-    change = _scaled(modified, bounds) - _scaled(clean, bounds)
-    factor = factor_of(float(np.abs(change).max()), ROOM[clean.ndim - 1](_scaled(clean, bounds)))
+    change = scaled(modified, bounds) - scaled(clean, bounds)
+    peak, room = float(np.abs(change).max()), ROOM[clean.ndim - 1](scaled(clean, bounds))
+    factor = factor_of(peak, room) if room > peak else 1.0
     return DRAW[clean.ndim - 1](0.5 + factor * change, modified.astype(np.float64) - clean), factor
-
-
-def factor_of(peak: float, room: float) -> float:
-    """What a peak may be multiplied with to stay within the room, rounded down to two digits; 1 at least."""
-    if peak <= 0 or room <= peak:
-        return 1.0
-    ratio = room / peak * (1 + 1e-5)  # a peak of 0.05 may be 0.0500000007 in float32
-    digits = 1 - math.floor(math.log10(ratio))
-    return math.floor(ratio * 10.0**digits) / 10.0**digits
 
 
 def packed(values: np.ndarray) -> str:
@@ -70,11 +62,6 @@ def unpacked(text: str, dtype: str) -> np.ndarray:
 def strip_of(shown: Shown) -> Image.Image:
     """The frames of a shown picture or clip, one below the other, in colour."""
     return Image.open(io.BytesIO(base64.b64decode(shown["url"].partition(",")[2]))).convert("RGB")
-
-
-def _scaled(sample: Array, bounds: Bounds) -> Floats:
-    low, high = bounds
-    return (sample.astype(np.float64) - low) / (high - low)
 
 
 def _signal(_: Floats, values: Array | Floats) -> Shown:

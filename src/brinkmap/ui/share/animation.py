@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from brinkmap.ui.live import Event
-from brinkmap.ui.share.panels import draw_panels
+from brinkmap.ui.share.panels import INK, QUIET, draw_panels, font
 
 __all__ = ["animation"]
 
@@ -21,7 +18,7 @@ WIDTH, TEXT, MARGIN = 760, 96, 14
 MOST_FRAMES = 48
 FRAME_MS, LAST_MS = 220, 2600
 COLOURS = 255
-INK, QUIET, PAPER = "#1a1f26", "#535c67", "#ffffff"
+PAPER = "#ffffff"
 CLASSES = 4
 """Classes whose bars are drawn."""
 
@@ -66,15 +63,15 @@ def _frame(
     picture = Image.new("RGB", (WIDTH, panels.height + TEXT + 2 * MARGIN), PAPER)
     pen = ImageDraw.Draw(picture)
     name, share = step["top"][0][:2]
-    pen.text((MARGIN, MARGIN - 2), _cut(f"{begun['victim']}: {name} {share:.0%}", 48), INK, _font(19))
+    pen.text((MARGIN, MARGIN - 2), _cut(f"{begun['victim']}: {name} {share:.0%}", 48), INK, font(19))
     said = f"query {step['queries']}, L2 {step['l2']:.3g}"
     flip = f", flipped at query {step['flipped']}" if step["flipped"] else ""
-    pen.text((MARGIN, MARGIN + 24), said + flip, QUIET, _font(14))
+    pen.text((MARGIN, MARGIN + 24), said + flip, QUIET, font(14))
     pen.text(
         (MARGIN, MARGIN + 46),
         _cut(f"{begun['sample']}, {begun['origin']}; agent {begun['agent']}", 52),
         QUIET,
-        _font(12),
+        font(12),
     )
     _bars(pen, step)
     picture.paste(panels, (MARGIN, TEXT + MARGIN // 2))
@@ -85,25 +82,19 @@ def _bars(pen: ImageDraw.ImageDraw, step: dict[str, Any]) -> None:
     left, wide = WIDTH - 280, 130
     for row, (name, now, _, number) in enumerate(step["top"][:CLASSES]):
         top = MARGIN + row * 18
-        pen.text((left - 8, top), _cut(name, 18), INK, _font(12), anchor="ra")
+        pen.text((left - 8, top), _cut(name, 18), INK, font(12), anchor="ra")
         pen.rectangle((left, top + 2, left + wide, top + 13), fill="#eef1f5")
         pen.rectangle(
             (left, top + 2, left + now * wide, top + 13), fill="#0b5cad" if number == step["reference"] else "#b3430e"
         )
-        pen.text((left + wide + 8, top), f"{now:.1%}", QUIET, _font(12))
+        pen.text((left + wide + 8, top), f"{now:.1%}", QUIET, font(12))
 
 
 def _note(begun: dict[str, Any]) -> Image.Image:
     picture = Image.new("RGB", (WIDTH, 60), PAPER)
-    ImageDraw.Draw(picture).text((MARGIN, 20), _cut(f"{begun['sample']}: it was never asked", 70), INK, _font(16))
+    ImageDraw.Draw(picture).text((MARGIN, 20), _cut(f"{begun['sample']}: it was never asked", 70), INK, font(16))
     return picture
 
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-@lru_cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """The font that comes inside matplotlib's wheel."""
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from brinkmap.ui.shown import strip_of, unpacked
 
-__all__ = ["draw_panels"]
+__all__ = ["INK", "QUIET", "draw_panels", "font"]
 
 Shown = dict[str, Any]
 GAP, CAPTION, LANE = 10, 20, 84
@@ -60,7 +60,7 @@ def _pictures(begun: Shown, shown: Shown | None, credit: Shown | None, width: in
     for place, (panel, caption) in enumerate(zip(drawn, _captions(shown), strict=True)):
         left = place * (side + GAP)
         where = f", frame {at + 1}" if clean["frames"] > 1 and place == 0 else ""
-        pen.text((left, 0), caption + where, QUIET, _font())
+        pen.text((left, 0), caption + where, QUIET, font(12))
         whole.paste(panel, (left, CAPTION))
     return whole
 
@@ -104,7 +104,7 @@ def _signals(begun: Shown, shown: Shown | None, credit: Shown | None, width: int
     pen = ImageDraw.Draw(whole)
     for place, (caption, lines) in enumerate(zip(captions, rows, strict=True)):
         top = place * (LANE + CAPTION)
-        pen.text((0, top), caption, QUIET, _font())
+        pen.text((0, top), caption, QUIET, font(12))
         box = (0, top + CAPTION, width - 1, top + CAPTION + LANE - 4)
         middle = 0.0 if place == 1 else (low + high) / 2
         reach = max(half, *(float(np.abs(values - middle).max()) for values, _, _ in lines))
@@ -131,8 +131,9 @@ def _line(
 
 
 @lru_cache
-def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), 12)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The font that comes inside matplotlib's wheel."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
 
 
 Drawn = Callable[[Shown, Shown | None, Shown | None, int], Image.Image]
