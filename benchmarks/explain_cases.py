@@ -18,7 +18,7 @@ from brinkmap.data.ecg import AAMI, AAMI_OF, DS2
 from brinkmap.registry import resolve
 
 EVERY = {
-    "posterior": (30, 100, 300), "rl-cam": (300,), "rise": (100, 300, 2000, 8000), "occlusion": (300,),
+    "posterior": (30, 100, 300), "rl-cam": (300,), "rise": (100, 300, 500, 2000, 8000), "occlusion": (300,),
     "lime": (100, 300), "kernel-shap": (300,), "trace": (0,), "grad-cam": (0,), "ablation-cam": (0,),
     "score-cam": (0,), "integrated-gradients": (0,), "smoothgrad": (0,), "random": (0,), "centre": (0,),
 }  # fmt: skip

@@ -1,6 +1,8 @@
 """Attacks on clips: the slides' table redone on our victims, MAP, QN and SR of every attack.
 
     python benchmarks/video.py moving-digits        100 held-out clips, two victims, three seeds; goes on; hours
+    python benchmarks/video.py train                trains agents for the next line; 20 minutes on one core
+    python benchmarks/video.py trained              these against untrained agents, on 50 clips apart
     python benchmarks/video.py kinetics             MoViNet-A0 and all real clips, up to 200 queries, one seed; goes on
     python benchmarks/video.py davis                the DAVIS sequences, MobileNet averaged over frames; goes on
     python benchmarks/video.py memory               peak memory with 32 clips of 64 frames of 112 x 112 at once
@@ -24,6 +26,7 @@ from typing import Any
 import numpy as np
 
 import brinkmap
+import video_agents
 import video_figure
 import video_page
 from brinkmap.metrics import spread
@@ -94,14 +97,16 @@ def memory() -> dict[str, Any]:
 def main() -> None:
     """Measure what is not measured yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=(*CASES, "memory", "page", "figure"))
+    parser.add_argument("case", choices=("train", *CASES, "memory", "page", "figure"))
     parser.add_argument("--victims", nargs="*", help="only these")
-    parser.add_argument("--attacks", nargs="*", help="only these")
+    parser.add_argument("--attacks", nargs="*", help="only these; with train: only these policies")
     parser.add_argument("--seeds", nargs="*", type=int, help="only these")
     parser.add_argument("--samples", type=int, help="a first look at so many clips")
     parser.add_argument("--budget", type=int, help="a first look within so many queries")
     given = parser.parse_args()
-    if given.case == "figure":
+    if given.case == "train":
+        video_agents.train_all(given.attacks or tuple(video_agents.HEADS))
+    elif given.case == "figure":
         print(video_figure.write(RESULTS.parents[1] / "figures" / "video.png"))
     elif given.case == "memory":
         (RESULTS / "memory.json").write_text(json.dumps(memory()) + "\n")

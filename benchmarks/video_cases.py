@@ -11,11 +11,14 @@ import numpy as np
 
 import brinkmap
 import real_data
+import video_agents
 from brinkmap.data import moving_digits
 from brinkmap.registry import resolve
 
 DRAWN = 400
 """Held-out clips of which those that the victim gets right are attacked, the first ones."""
+LOOKED_AT = 100
+"""As many of these first ones are for agents that were developed or first compared on some of them."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,7 @@ class Case:
     slots: int = 256
 
 
-FILTERS = {
-    "gb": ("gaussian-blur",), "dp": ("dead-pixel",), "vf": ("frame-drop", "frame-freeze", "temporal-blur", "flicker"),
-}  # fmt: skip
+FILTERS = {"gb": ("gaussian-blur",), "dp": ("dead-pixel",), "vf": video_agents.FILTERS}
 SAID = {"gb": "Gaussian blur", "dp": "dead pixels", "vf": "video filters"}
 AGENTS = {
     "factorised": "ours, frames and patches jointly", "factorised-temporal": "ours, frames only",
@@ -77,6 +78,8 @@ def contender(name: str) -> Contender:
         title = f"{AGENTS['factorised']}, tint"
         return Contender(title, "norm", {"agent": "factorised", "distortions": ("tint",)})
     agent, _, filters = name.rpartition("-")
+    if agent in video_agents.WAYS:
+        return Contender(video_agents.WAYS[agent], "natural", {"agent": video_agents.trained(agent)})
     title = f"{AGENTS[agent]}, {SAID[filters]}" + (", refined" if refined else "")
     settings: dict[str, Any] = {"agent": agent, "distortions": FILTERS[filters]}
     return Contender(title, "natural", settings | ({"refine_budget": 100} if refined else {}))
@@ -85,6 +88,12 @@ def contender(name: str) -> Contender:
 def _embedded(name: str) -> Setting:
     victim, held = resolve("victim", name)(), moving_digits("heldout", DRAWN)
     return Setting(victim, *real_data.correct(victim, held.samples, held.labels, DRAWN))
+
+
+def _later(name: str) -> Setting:
+    """Clips that nothing was chosen by: those after the first hundred that the victim gets right."""
+    all_right = _embedded(name)
+    return Setting(all_right.victim, all_right.samples[LOOKED_AT:], all_right.labels[LOOKED_AT:])
 
 
 @cache
@@ -139,6 +148,11 @@ CASES = {
         "Moving digits, two networks of ours",
         {name: lambda name=name: _embedded(name) for name in ("moving-digits", "moving-digits-tsm")},  # type: ignore[misc]
         samples=100, budget=1000, seeds=3, patch="2x4x4", max_linf=0.1, contenders=EVERY,
+    ),
+    "trained": Case(
+        "Moving digits, agents trained over clips", {video_agents.VICTIM: lambda: _later(video_agents.VICTIM)},
+        samples=50, budget=200, seeds=1, patch=video_agents.PATCH, max_linf=0.1,
+        contenders=tuple(f"{name}-vf" for name in (*video_agents.WAYS, *AGENTS)),
     ),
     "kinetics": Case(
         "Kinetics-600, MoViNet-A0", {"movinet-a0": _kinetics},

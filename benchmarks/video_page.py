@@ -51,13 +51,13 @@ same question about other victims, and no figure of one stands for the other. Fl
 - No random search with the same filters stands beside the agents."""
 INTRO = """# Clips
 
-Made by `python benchmarks/video.py moving-digits`, `kinetics`, `davis` and `page`; rows are in `video/`. As in
-AstFocus's code, over ALL attacked clips, failures included: MAP is 255 times the mean change of a value regardless of
-sign (of the best the attack has found), QN the mean number of queries, SR the success rate in percent. L2 and Linf are
-on values 0..1; frames and pixels are those that differ at all. Intervals are 95 % bootstraps over clips, seeds averaged
-first. All attacks on a victim have the same clips, which it gets right, and the same budget. Attacks of the norm
-track are held within an Linf bound; natural filters have none, and are as strong as their five levels. The published
-attacks are written anew from their papers, each departure named in its file under `src/brinkmap/compare/`; RLSB, which
+Made by `python benchmarks/video.py moving-digits`, `train`, `trained`, `kinetics`, `davis` and `page`; rows are in
+`video/`. As in AstFocus's code, over ALL attacked clips, failures included: MAP is 255 times the mean change of a value
+regardless of sign (of the best the attack has found), QN the mean number of queries, SR the success rate in percent. L2
+and Linf are on values 0..1; frames and pixels are those that differ at all. Intervals are 95 % bootstraps over clips,
+seeds averaged first. All attacks on a victim have the same clips, which it gets right, and the same budget. Attacks of
+the norm track are held within an Linf bound; natural filters have none, and are as strong as their five levels. The
+published attacks are written anew from their papers, each departure named in its file under `src/brinkmap/compare/`; RLSB, which
 trains a network a video, is not. MAP of the two tracks is compared, as the slides do, in the line below each victim's
 tables only."""
 NOTES = "video-notes.md"

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import brinkmap
-from brinkmap.benchmark import Level, Multiple, load, make, mean_corruption_error
+from brinkmap.benchmark import Level, Multiple, load, make, mean_corruption_error, render
 from brinkmap.benchmark.manifest import read_manifest, write_manifest
 from brinkmap.benchmark.severity import Spread, severity_of
 from brinkmap.errors import InputError
@@ -75,6 +75,47 @@ def test_plans_render_to_the_same_bits_and_distances_are_theirs(tmp_path, rank):
                 assert np.linalg.norm((x - samples[index]).astype(np.float64)) == pytest.approx(l2, abs=1e-6)
 
 
+@pytest.mark.parametrize("rank", SHAPES)
+def test_a_set_is_rendered_again_from_its_plans_alone(tmp_path, rank):
+    held, victim, samples, *_ = made(tmp_path / "made", rank)
+    light = tmp_path / "light"
+    light.mkdir()
+    for name in ("manifest.json", "plans.npz"):
+        (light / name).write_bytes((tmp_path / "made" / name).read_bytes())
+    asked = victim.seen
+    render(light, samples, tmp_path / "again")
+    again = load(tmp_path / "again")
+    assert victim.seen == asked
+    assert again.manifest == held.manifest
+    for part in held.manifest.parts:
+        [one], [other] = (some.shards(part.distortion, part.severity) for some in (held, again))
+        for mine, theirs in zip(vars(one).values(), vars(other).values(), strict=True):
+            assert_array_equal(mine, theirs)
+
+
+def test_plans_of_other_samples_are_said(tmp_path):
+    _, _, samples, *_ = made(tmp_path / "made")
+    with pytest.raises(InputError, match="other bits than the manifest states"):
+        render(tmp_path / "made", samples[::-1], tmp_path / "again")
+    with pytest.raises(InputError, match=r"samples: expected more than 11, of which the plans are, got 5"):
+        render(tmp_path / "made", samples[:5], tmp_path / "again")
+    (tmp_path / "made" / "plans.npz").write_bytes(b"no plans")
+    with pytest.raises(InputError, match=r"plans.npz: not there, or not as it was written"):
+        render(tmp_path / "made", samples, tmp_path / "again")
+
+
+def test_small_files_hold_the_same_set(tmp_path, monkeypatch):
+    from brinkmap.benchmark import rendering
+
+    whole, *_ = made(tmp_path / "whole")
+    monkeypatch.setattr(rendering, "SHARD", 5)
+    parts, *_ = made(tmp_path / "parts")
+    assert len(parts.manifest.parts) == 3 * len(whole.manifest.parts)
+    for part in whole.manifest.parts:
+        [one] = whole.shards(part.distortion, part.severity)
+        assert_array_equal(one.x, np.concatenate([some.x for some in parts.shards(part.distortion, part.severity)]))
+
+
 def test_multiples_come_near_their_distance_and_never_pass_it(tmp_path):
     held, *_ = made(tmp_path)
     attacked = {one.index: one for one in _results(tmp_path, "illuminate")}
@@ -98,8 +139,8 @@ def test_levels_keep_the_cells_and_grow(tmp_path):
     held, *_ = made(tmp_path)
     [low], [high] = held.shards("illuminate", "level:1"), held.shards("illuminate", "level:5")
     assert_array_equal(low.plan > 0, high.plan > 0)
-    assert set(np.unique(low.plan)) <= {0, 1}
-    assert set(np.unique(high.plan)) <= {0, 5}
+    assert set(np.unique(low.plan)) <= {0, 1, 6}  # brighter and darker have five levels each
+    assert_array_equal(high.plan, np.where(low.plan > 0, low.plan + 4, 0))
     assert (high.l2 >= low.l2).all()
 
 
@@ -191,6 +232,26 @@ def test_bad_input_is_said(tmp_path):
 def test_severities_are_as_they_are_typed(text, severity):
     assert severity_of(text) == severity
     assert severity.name == text
+
+
+@pytest.mark.parametrize("severity", ["level:1", "level:5", "x2", "x8"])
+def test_a_family_keeps_its_signs(severity):
+    """What flipped a sample by one sign is not undone by another: cells grow in their own, and hand it on."""
+    canvas = Session(Mean(SHAPES[2]), SHAPES[2], Run(distortions=["tint"], patch=4)).canvas
+    sample, codes = data(SHAPES[2])[0][0], np.zeros(canvas.grid.cells, np.int16)
+    kinds = {3: 1, 12: 6}
+    for cell, kind in kinds.items():
+        codes[cell] = canvas.cards.first_of[kind] + 1
+    l2 = Spread(canvas, sample, 0, codes, 0.0).distance(codes)
+    planned = severity_of(severity).plan(Spread(canvas, sample, 0, codes, l2))
+    found = canvas.cards.pairs[planned]
+    assert {cell: found[cell, 0] for cell in kinds} == kinds
+    assert set(found[planned > 0, 0]) == set(kinds.values())
+    if severity.startswith("level"):
+        assert set(found[planned > 0, 1]) == {int(severity[-1])}
+    else:
+        assert found[list(kinds), 1].min() >= 2
+        assert found[list(kinds), 1].max() > 2
 
 
 def test_a_plan_spreads_from_where_it_is():

@@ -69,10 +69,17 @@ def test_attacked_samples_and_what_they_came_to(folder, capsys, pool):
     flags = ["--pool", pool, "--every", "1", "--max-l2", "2", "--patch", "2", "--budget", "10", "--agent", "random"]
     start = ["--network", "plain/model.safetensors", "--adversary", "none", "--audit", "8", "--tolerance", "0.5"]
     assert hardened(*start, *flags, "--test-data", "digits", "--out", "out") == 0
-    assert "flipped within the budget" in capsys.readouterr().out
+    assert "8 of 540 test samples attacked by random, budget 10, L2 at most 2" in capsys.readouterr().out
     found = json.loads((folder / "out" / "before-after.json").read_text())
-    assert list(found) == ["after", "before"]
-    assert found["before"]["samples"] == found["after"]["samples"] == 8
+    assert sorted(found) == ["before", "hardened"]
+    assert found["before"]["samples"] == found["hardened"]["samples"] == 8
+
+
+def test_plans_of_its_own_and_the_attack_that_judges_them(folder, capsys):
+    flags = ["--adversary", "planned", "--epsilon", "0.1", "--max-l2", "1", "--budget", "10", "--audit", "8"]
+    assert hardened(*flags, "--out", "out") == 0
+    assert "against the attack" in capsys.readouterr().out
+    assert "Planned(max_l2=1.0" in json.loads((folder / "out" / "summary.json").read_text())["recipe"]
 
 
 def test_a_network_of_the_users_own(folder, capsys):
@@ -84,19 +91,30 @@ def test_a_network_of_the_users_own(folder, capsys):
     ("flags", "said"),
     [
         (["--method", "magic"], "method: expected one of cross-entropy, policy-gradient, got 'magic'"),
-        (["--adversary", "cw"], "adversary: expected one of none, fgsm, pgd, got 'cw'"),
+        (["--adversary", "cw"], "adversary: expected one of none, fgsm, pgd, planned, got 'cw'"),
+        (["--adversary", "planned"], "--adversary planned needs one distance to plan within, got 0"),
         (["--rewards", "sweets"], "rewards: expected one of constant, repeated, balanced, got 'sweets'"),
         (["--baseline", "x"], "baseline: expected one of none, mean, expected, got 'x'"),
         (["--epsilon", "8"], "epsilon: expected a distance above 0 and up to 1, got 8.0"),
         (["--epochs", "0"], "epochs: expected at least 1, got 0"),
         (["--data", "unlabelled.npz"], "unlabelled.npz has no labels, which training needs"),
         (["--data", "signals.npz"], "sample 0: expected values within the victim's bounds 0 to 1"),
-        (["--network", "resnet"], "a .safetensors file or path/to/file.py:factory, got 'resnet'"),
+        (["--network", "resnet"], "a name of `brinkmap list` or path/to/file.py:factory, got 'resnet'"),
         (["--network", "none.safetensors"], "none.safetensors"),
         (["--pool", "x"], "pool: expected none, attack or distorted, got 'x'"),
         (["--pool", "attack", "--every", "3"], "check_every: expected a multiple of the pool's 3 epochs"),
         (["--network", "nets.py:no_net"], "only a torch module can be trained here"),
         (["--data", "signals.npz", "--bounds", "-3", "4"], "always +1 and -1, so that nothing can be learned"),
+        (["--judge", "x"], "judge: expected one of attack, fgsm, pgd, got 'x'"),
+        (["--judge", "attack"], "judge: an attack without a bound flips nearly everything. Give max_l2 or max_linf"),
+        (["--easiest", "0.5"], "easiest: only the bound of --pool attack grows"),
+        (["--patience", "0"], "patience: expected at least 1, got 0"),
+        (["--audit", "-1", "--pool", "distorted", "--every", "1"], "audit: expected 0 samples or more, got -1"),
+        (["--frames", "4"], "frames: digits-train holds no videos"),
+        (["--leads", "II"], "signals: digits-train comes ready to use"),
+        (["--baselines", "none", "cw"], "baselines: expected some of none, random, fgsm, pgd, square, simba, got 'cw'"),
+        (["--baselines", "pgd", "--optimiser", "modern"], "Give --optimiser steady or published"),
+        (["--baselines", "square"], "square searches at a distance. Give either --max-l2 or --max-linf"),
     ],
     ids=str,
 )

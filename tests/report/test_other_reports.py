@@ -97,15 +97,20 @@ def test_only_the_first_samples_are_kept_beside_their_maps(tmp_path):
 
 def harden(folder, audited=""):
     picked = {"epoch": 4, "seconds": 2.0, "natural": {"validation": 0.9}, "judged": {"validation": 0.6}, "queries": 70}
-    (folder / "summary.json").write_text(json.dumps({"recipe": "Recipe(<x>)", "picked": picked}))
+    kept = {"recipe": "Recipe(<x>)", "picked": picked, "epochs": 8, "ended": "patience", "patience": 2}
+    (folder / "summary.json").write_text(json.dumps(kept))
     (folder / "history.csv").write_text(
         "epoch,seconds,loss,reward,natural_validation,judged_validation\n2,1.0,2.1,-0.2,0.5,0.2\n4,2.0,1.1,0.2,0.9,0.6\n"
     )
     side = {"samples": 9, "queries": 99, "l2_mean": None, "queries_capped_mean": 20.0}
-    found = {"after": side | {"clean_accuracy": 0.8, "success_rate": 0.25},
-             "before": side | {"clean_accuracy": 0.9, "success_rate": 0.75}}  # fmt: skip
+    trained = {"seconds": 2.5, "epochs": 8, "picked": 4, "training_queries": 70, "ended": "patience"}
+    found = {"hardened": side | trained | {"clean_accuracy": 0.8, "success_rate": 0.25},
+             "before": side | {"clean_accuracy": 0.9, "success_rate": 0.75},
+             "pgd": side | trained | {"clean_accuracy": 0.7, "success_rate": 0.5, "ended": "seconds"}}  # fmt: skip
     (folder / "before-after.json").write_text(json.dumps(found))
-    facts = {"title": "Hardening", "command": "brinkmap harden", "adversary": "FGSM", "audited": audited}
+    columns = ["before", "hardened", "pgd"] if audited else []
+    facts = {"title": "Hardening", "command": "brinkmap harden", "adversary": "FGSM", "gradient": "FGSM",
+             "audited": audited, "columns": columns}  # fmt: skip
     return publish(folder, "harden", facts).read_text()
 
 
@@ -113,7 +118,8 @@ def test_hardening_shows_before_and_after_and_every_look(tmp_path):
     text = harden(tmp_path, audited="9 samples")
     assert "75.0% → 25.0%" in text
     assert "90.0% → 80.0%" in text
-    assert text.index(">before<") < text.index(">after<")
+    assert text.index(">before<") < text.index(">hardened<") < text.index(">pgd<")
+    assert "after 2 looks without a better one" in text
     assert "4 (picked)" in text
     assert "Recipe(&lt;x&gt;)" in text
     assert "After the last, validation: 60%" in text

@@ -55,7 +55,8 @@ def test_whatever_it_thinks_its_proposals_keep_to_the_bound(rank, max_l2):
     canvas = canvas_of(SHAPES[rank], 3)
     policy = Policy(canvas.shape[0], rank, len(canvas.cards), width=8)
     with torch.no_grad():
-        policy.head.weight.mul_(300)  # a policy with opinions
+        for head in policy.head.values():
+            head.weight.mul_(300)  # a policy with opinions
     view, bound = view_of(canvas, 5), torch.full((5,), max_l2)
     with torch.no_grad():
         scores = policy(sight_of(canvas, view, 5))
@@ -142,7 +143,7 @@ class ShownAnother(torch.nn.Module):
 
     def __init__(self, policy):
         super().__init__()
-        self.policy, self.unlearned = policy, policy.unlearned
+        self.policy, self.unlearned, self.heads = policy, policy.unlearned, policy.heads
 
     def forward(self, sight):
         moved = {"contents": sight.contents.roll(1, 0), "gains": sight.gains.roll(1, 0)}

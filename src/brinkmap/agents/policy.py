@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brinkmap.agents.draws import uniforms
-from brinkmap.agents.response import Habits, ResponseAgent
+from brinkmap.agents.ppo import filters_of
+from brinkmap.agents.response import Habits, ResponseAgent, card_of, net_of
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
+from brinkmap.errors import InputError
 from brinkmap.objective import log_probabilities
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.policy import Policy
 
-__all__ = ["PolicyAgent"]
+__all__ = ["KIND", "PolicyAgent"]
+
+KIND = "policy"
+"""In the card of an agent file."""
 
 LEAD = 1.0
 """Length of the push towards the policy's proposal that a plan begins with, in gradients."""
@@ -46,7 +51,41 @@ class PolicyAgent(ResponseAgent):
         self, net: ResponseNet, policy: Policy, habits: Habits | None = None, card: AgentCard | None = None
     ) -> None:
         super().__init__(net, habits, card)
-        self._policy = policy.eval()
+        self.policy = policy.eval()
+        self._heads = getattr(policy, "heads", "flat")  # what stands in for a policy speaks of cells
+
+    def _weights(self) -> dict[str, Tensor]:
+        parts = {"net": self.net, "policy": self.policy}
+        return {f"{part}.{name}": one for part, net in parts.items() for name, one in net.state_dict().items()}
+
+    @classmethod
+    def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> PolicyAgent:
+        """The agent that `save` wrote."""
+        from brinkmap.response.policy import HEADS, Policy
+        from brinkmap.victims.weights import network_with
+
+        made, told = card_of(card), card["policy"]
+        if told["heads"] not in HEADS:
+            raise ValueError(f"heads: expected {', '.join(HEADS)}, got {told['heads']!r}")
+        cards = sum(levels for _, levels in told["filters"])
+        of = {
+            part: {name.removeprefix(f"{part}."): one for name, one in weights.items() if name.startswith(f"{part}.")}
+            for part in ("net", "policy")
+        }
+        policy = network_with(
+            lambda: Policy(made.channels, made.rank, cards, told["width"], told["blocks"], told["heads"]),
+            of["policy"], {"blocks": told["blocks"]},
+        )  # fmt: skip
+        return cls(net_of(made, of["net"]), policy, card=made)
+
+    def _check(self, context: Context) -> None:
+        super()._check(context)
+        made, got = self.made_for, filters_of(context.canvas)
+        if made is not None and (wanted := [list(one) for one in made.policy["filters"]]) != got:
+            raise InputError(
+                f"distortions: the policy was trained for all of {_named(wanted)}, got {_named(got)}. "
+                "Leave distortions out."
+            )
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Look at the clean samples cell by cell, too.
@@ -56,7 +95,7 @@ class PolicyAgent(ResponseAgent):
         """
         import torch
 
-        from brinkmap.response.cells import STANDINGS, cell_contents
+        from brinkmap.response.cells import STANDINGS, cell_contents, cell_counts
 
         another = self._canvas is not context.canvas
         super().start(slots, samples, references, answers, context)
@@ -70,6 +109,7 @@ class PolicyAgent(ResponseAgent):
             self._before = torch.zeros(context.slots)
             self._told = torch.zeros(context.slots, STANDINGS)
             self._noise = torch.zeros(context.slots, len(canvas.cards) + 1, canvas.grid.cells)
+            self._counts = cell_counts(canvas)
         self._contents[slots], self._credit[slots] = told, 0
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
@@ -147,16 +187,23 @@ class PolicyAgent(ResponseAgent):
                 self._contents[slots], self._told[slots], now, self._credit[slots], view.gains(gradient), view.energy
             )
             with torch.no_grad():
-                scores = self._policy(sight) + self._noise[slots]
+                scores = self.policy(sight) + self._noise[slots]
             packed = best_codes(scores, view.energy, here.max_l2, view.levels)
             found.append(packed.codes[: len(task) - first])
         return torch.cat(found)
 
     def _drawn(self, slots: Ints, rngs: Sequence[np.random.Generator]) -> Tensor:
-        """(n, codes, cells) Gumbel noise, none on a sample's first proposal."""
+        """(n, codes, cells) Gumbel noise, shared as the policy's heads are; none on a sample's first proposal."""
         import torch
+
+        from brinkmap.response.policy import shared
 
         shape = self._noise.shape[1:]
         u = uniforms(rngs, shape.numel()).clip(1e-7, 1 - 1e-7)
         drawn = -np.log(-np.log(u)) * (NOISE * (self._asked[slots] > 0))[:, None]
-        return torch.from_numpy(drawn.astype(np.float32)).view(len(slots), *shape)
+        noise = torch.from_numpy(drawn.astype(np.float32)).view(len(slots), *shape)
+        return shared(noise, self._heads, self._counts, torch.from_numpy(self._asked[slots] % 2 == 0))
+
+
+def _named(filters: list[list[Any]]) -> str:
+    return ", ".join(f"{name} ({levels} levels)" for name, levels in filters)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
 
-__all__ = ["Habits", "ResponseAgent"]
+__all__ = ["Habits", "ResponseAgent", "card_of", "net_of"]
 
 UNHEARD_OF = 2**62
 JITTER = 0.1
@@ -106,21 +106,16 @@ class ResponseAgent:
         """
         if self.made_for is None:
             raise InputError("agent: expected a card that says what it was made for, got none. Give card=.")
-        write_agent(path, self.net.state_dict(), asdict(self.made_for))
+        write_agent(path, self._weights(), asdict(self.made_for))
+
+    def _weights(self) -> dict[str, Tensor]:
+        return self.net.state_dict()
 
     @classmethod
     def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> ResponseAgent:
         """The agent that `save` wrote."""
-        from brinkmap.response.card import AgentCard
-        from brinkmap.response.net import ResponseNet
-        from brinkmap.victims.weights import network_with
-
-        told: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in card.items()}
-        made = AgentCard(**told)
-        net = network_with(
-            lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths), weights, {"widths": made.widths}
-        )
-        return cls(net, card=made)
+        made = card_of(card)
+        return cls(net_of(made, weights), card=made)
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Paint every card of the samples, and take in their clean answers."""
@@ -282,3 +277,22 @@ class ResponseAgent:
             row[(slice(None), *box)] = rng.choice([-1.0, 1.0], (channels, *[1] * len(extent)))
         flat = drawn.reshape(len(rngs), -1)
         return flat / np.linalg.norm(flat, axis=1, keepdims=True)
+
+
+def card_of(told: dict[str, Any]) -> AgentCard:
+    """The card that a file's JSON is."""
+    from brinkmap.response.card import AgentCard
+
+    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+    return AgentCard(**given)
+
+
+def net_of(made: AgentCard, weights: dict[str, Tensor]) -> ResponseNet:
+    """The response model with the weights of a file."""
+    from brinkmap.response.net import ResponseNet
+    from brinkmap.victims.weights import network_with
+
+    return network_with(
+        lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths, made.temporal_shift),
+        weights, {"widths": made.widths},
+    )  # fmt: skip

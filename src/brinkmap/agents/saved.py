@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIX", "load_agent", "read_agent", "write_agent"]
 
 SUFFIX = ".safetensors"
-KINDS = {"ppo": "brinkmap.agents.ppo:PpoAgent", "response": "brinkmap.agents.response:ResponseAgent"}
+KINDS = {
+    "policy": "brinkmap.agents.policy:PolicyAgent", "ppo": "brinkmap.agents.ppo:PpoAgent",
+    "response": "brinkmap.agents.response:ResponseAgent",
+}  # fmt: skip
 """The class behind each kind of card; it has `from_file(card, weights)`."""
 
 

@@ -3,6 +3,7 @@
 from brinkmap.benchmark.loading import Benchmark, Shard, load, mean_corruption_error
 from brinkmap.benchmark.making import Origin, make
 from brinkmap.benchmark.manifest import Manifest, Part
+from brinkmap.benchmark.rendering import render
 from brinkmap.benchmark.severity import Level, Multiple, Severity
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "load",
     "make",
     "mean_corruption_error",
+    "render",
 ]

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from brinkmap.arrays import Array, Ints, check_bounds
-from brinkmap.attack import first_of, sample_of
+from brinkmap.arrays import check_bounds
+from brinkmap.attack import first_of
 from brinkmap.benchmark.datasheet import datasheet
+from brinkmap.benchmark.flips import Plans, flips_of, write_plans
 from brinkmap.benchmark.manifest import Manifest, Part, checksum_of, write_manifest
-from brinkmap.benchmark.severity import DEFAULTS, Severity, Spread, severity_of
+from brinkmap.benchmark.rendering import rendered
+from brinkmap.benchmark.severity import DEFAULTS, severity_of
 from brinkmap.distortions import NATURAL
 from brinkmap.errors import InputError
 from brinkmap.files import write_text
-from brinkmap.plan import Canvas
 from brinkmap.recorded import fingerprint_of, recorded, settings_of
 from brinkmap.results import AttackResult
 from brinkmap.rows import read_results
@@ -34,9 +35,6 @@ from brinkmap.store import Store
 from brinkmap.victims.protocol import Victim
 
 __all__ = ["Origin", "make"]
-
-SHARD = 1000
-"""Samples in a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,16 +91,15 @@ def make(
         sessions.append((name, session, results))
         left_out |= {result.index: result.error for result in results if result.error}
         costs += spent
-    indices = [index for index in range(len(labels)) if index not in left_out]
-    if not indices:
+    index = np.array([one for one in range(len(labels)) if one not in left_out], np.int64)
+    if not len(index):
         raise InputError(f"not one of {len(labels)} samples could be attacked; the first: {left_out[0]}")
-    kept = _shards(folder, "clean", "", "", indices, labels, _clean(sessions[0][1].canvas, samples, indices))
-    for name, session, results in sessions:
-        for severity in wanted:
-            made = _made(session.canvas, samples, results, severity, set(indices))
-            title = f"{name}-{severity.name.replace(':', '')}"
-            kept += _shards(folder, title, name, severity.name, indices, labels, made)
-    manifest = _manifest(origin, sessions[0][1], kept, left_out, len(indices), int(costs))
+    flips = {name: flips_of(results, index, session.canvas) for name, session, results in sessions}
+    plans = Plans(index, np.asarray(labels)[index].astype(np.int64), flips)
+    canvases = {name: session.canvas for name, session, _ in sessions}
+    parts = rendered(folder, canvases, plans, samples, wanted)
+    manifest = _manifest(origin, sessions[0][1], parts, left_out, len(index), int(costs))
+    manifest = dataclasses.replace(manifest, plans_sha256=write_plans(folder, plans))
     write_text(folder / "DATASHEET.md", datasheet(manifest))
     return write_manifest(folder, manifest)
 
@@ -120,59 +117,6 @@ def _attacked(
     return read_results(store.merge()), store.costs["ledger_total"]
 
 
-@dataclass(frozen=True)
-class _Row:
-    image: Array
-    codes: Ints
-    l2: float
-    flipped: bool
-
-
-def _clean(canvas: Canvas, samples: Iterable[Any], indices: Sequence[int]) -> Iterator[_Row]:
-    wanted, none = set(indices), np.zeros(canvas.grid.cells, np.int16)
-    for index, given in enumerate(samples):
-        if index in wanted:
-            yield _Row(canvas.snap(sample_of(given, canvas)), none, 0.0, False)
-
-
-def _made(
-    canvas: Canvas, samples: Iterable[Any], results: Sequence[AttackResult], severity: Severity, indices: set[int]
-) -> Iterator[_Row]:
-    """Each sample at one severity, in order."""
-    distances = [result.l2 for result in results if result.success and result.l2 > 0]
-    usual = float(np.median(distances)) if distances else 0.0
-    for given, result in zip(samples, results, strict=True):
-        if result.index not in indices:
-            continue
-        clean = canvas.snap(sample_of(given, canvas))
-        codes = np.zeros(canvas.grid.cells, np.int16) if result.plan is None else canvas.cards.codes(result.plan)
-        flipped = result.success and result.l2 > 0
-        spread = Spread(canvas, clean, result.index, codes, result.l2 if flipped else usual)
-        planned = severity.plan(spread)
-        yield _Row(spread.render(planned), planned, spread.distance(planned), flipped)
-
-
-def _shards(
-    folder: Path, title: str, distortion: str, severity: str, indices: Sequence[int], labels: Any, rows: Iterator[_Row]
-) -> list[Part]:
-    """Files of samples, labels, distances and plans; each under its name only once it is whole."""
-    parts = []
-    for number, start in enumerate(range(0, len(indices), SHARD)):
-        some = [next(rows) for _ in indices[start : start + SHARD]]
-        own = np.array(indices[start : start + SHARD])
-        path = folder / f"{title}-{number:04d}.npz"
-        temporary = path.with_suffix(".tmp")
-        with open(temporary, "wb") as file:
-            np.savez_compressed(
-                file, x=np.stack([row.image for row in some]), y=np.asarray(labels)[own].astype(np.int64), index=own,
-                l2=np.array([row.l2 for row in some]), flipped=np.array([row.flipped for row in some]),
-                plan=np.stack([row.codes for row in some]),
-            )  # fmt: skip
-        temporary.replace(path)
-        parts.append(Part(path.name, checksum_of(path), len(own), distortion, severity))
-    return parts
-
-
 def _manifest(
     origin: Origin, session: Session, parts: list[Part], left_out: dict[int, str | None], samples: int, queries: int
 ) -> Manifest:
@@ -186,7 +130,7 @@ def _manifest(
         settings={key: value if isinstance(value, list) else _plain(value) for key, value in settings.items()},
         shape=session.canvas.shape, bounds=session.canvas.bounds, classes=origin.classes, samples=samples,
         left_out={str(index): str(reason) for index, reason in sorted(left_out.items())}, queries=queries,
-        parts=tuple(parts),
+        parts=tuple(parts), rate_hz=getattr(session.victim, "rate_hz", None),
     )  # fmt: skip
 
 

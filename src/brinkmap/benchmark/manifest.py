@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Part:
     """Empty for the clean samples."""
     severity: str
     """Empty likewise."""
+    content: str = ""
+    """SHA-256 of the samples' own bits, however the file packs them."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Manifest:
     queries: int
     """What the making cost."""
     parts: tuple[Part, ...]
+    rate_hz: float | None = None
+    """Of signals."""
+    plans_sha256: str = ""
+    """Of `plans.npz`, which the set can be rendered from again; empty for sets of older versions."""
 
     @property
     def distortions(self) -> tuple[str, ...]:
@@ -100,7 +106,8 @@ def read_manifest(folder: Path) -> Manifest:
         told["parts"] = tuple(Part(**part) for part in told["parts"])
         for name, kind in (("shape", int), ("bounds", float), ("classes", str)):
             told[name] = None if told[name] is None else tuple(kind(one) for one in told[name])
-        manifest = Manifest(**{field.name: told[field.name] for field in fields(Manifest)})
+        known = [field.name for field in fields(Manifest) if field.name in told or field.default is MISSING]
+        manifest = Manifest(**{name: told[name] for name in known})
         _check_types(manifest)
     except FileNotFoundError:
         raise InputError(
@@ -124,6 +131,8 @@ def _check_types(manifest: Manifest) -> None:
                 raise TypeError(f"{field.name}: expected {field.type}, got {getattr(told, field.name)!r}")
     if manifest.shape is None or manifest.bounds is None or len(manifest.bounds) != 2:
         raise ValueError(f"expected a shape and two bounds, got {manifest.shape} and {manifest.bounds}")
+    if all(part.distortion for part in manifest.parts):
+        raise ValueError("expected parts, a clean one among them")
 
 
 def checksum_of(path: Path) -> str:

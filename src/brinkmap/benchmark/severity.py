@@ -26,11 +26,11 @@ class Spread:
     """One sample, the plan that flipped it, and what each cell would cost: what severities are made of.
 
     The plan grows from where it is: cells nearest to those that carry it come first, equal ones in an order drawn once
-    for each sample.
+    for each sample, and take on the distortion of the nearest.
     """
 
     canvas: Canvas
-    """Of one distortion and one patch size."""
+    """Of one distortion, or one family of them, and one patch size."""
     sample: Array
     index: int
     codes: Ints
@@ -53,12 +53,25 @@ class Spread:
     @cached_property
     def order(self) -> Ints:
         """(cells,) all cells, those of the plan first, then the nearest to it."""
+        return self._reach[0]
+
+    @cached_property
+    def choices(self) -> Ints:
+        """(cells, 2) the first and the last code that each cell may have: all levels of one distortion."""
+        kinds = self.canvas.cards.pairs[self._reach[1], 0]
+        first = self.canvas.cards.first_of[kinds]
+        return np.stack([first, first + self.canvas.cards.levels[kinds] - 1], axis=1)
+
+    @cached_property
+    def _reach(self) -> tuple[Ints, Ints]:
+        """The order of the cells, and the code that the nearest one of the plan has; code 1 where there is no plan."""
         grid = self.canvas.grid
         drawn = training_generator(self.canvas.seed, "spread", self.index).permutation(grid.cells)
         centres = np.stack(np.unravel_index(np.arange(grid.cells), grid.counts[0]), axis=1).astype(np.float64)
-        held = centres[self.codes > 0] if self.codes.any() else centres[drawn[:1]]
-        far = np.min(((centres[:, None] - held) ** 2).sum(axis=2), axis=1)
-        return np.asarray(drawn[np.argsort(far[drawn], kind="stable")])
+        held = np.flatnonzero(self.codes) if self.codes.any() else drawn[:1]
+        apart = ((centres[:, None] - centres[held]) ** 2).sum(axis=2)
+        order = np.asarray(drawn[np.argsort(apart.min(axis=1)[drawn], kind="stable")])
+        return order, np.maximum(self.codes[held[apart.argmin(axis=1)]], 1)
 
     def distance(self, codes: Ints) -> float:
         """The L2 distance of a plan, on samples scaled to 0..1."""
@@ -83,7 +96,7 @@ class Severity(Protocol):
 @final
 @dataclass(frozen=True)
 class Level:
-    """The filter's level, on the cells where the sample flipped; its highest, where it has fewer."""
+    """The level of each cell's filter where the sample flipped; its highest, where it has fewer."""
 
     level: int
 
@@ -97,7 +110,8 @@ class Level:
         where = spread.codes > 0
         if not where.any():
             where = np.arange(len(where)) == spread.order[0]
-        return np.where(where, min(self.level, len(spread.canvas.cards)), 0).astype(np.int16)
+        first, last = spread.choices.T
+        return np.where(where, np.minimum(first + self.level - 1, last), 0).astype(np.int16)
 
 
 @final
@@ -118,13 +132,13 @@ class Multiple:
         codes = spread.codes.copy()
         total = float(energies[codes, np.arange(len(codes))].sum())
         for cell in spread.order:
-            own = energies[:, cell]
-            room = limit - (total - own[codes[cell]])
-            better = np.flatnonzero((own <= room) & (own > own[codes[cell]]))
+            first, last = spread.choices[cell]
+            own, spent = energies[first : last + 1, cell], energies[codes[cell], cell]
+            better = np.flatnonzero((own <= limit - (total - spent)) & (own > spent))
             if len(better):
                 best = better[own[better].argmax()]
-                total += own[best] - own[codes[cell]]
-                codes[cell] = best
+                total += own[best] - spent
+                codes[cell] = first + best
         return codes
 
 

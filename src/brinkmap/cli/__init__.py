@@ -19,6 +19,7 @@ from brinkmap.cli.demo_command import DemoFlags, run_demo
 from brinkmap.cli.explain_command import ExplainFlags, run_explain
 from brinkmap.cli.harden_command import HardenFlags, run_harden
 from brinkmap.cli.list_command import ListFlags, run_list
+from brinkmap.cli.render_command import RenderFlags, run_render
 from brinkmap.cli.report_command import ReportFlags, run_report
 from brinkmap.cli.serve_command import ServeFlags, run_serve
 from brinkmap.cli.status_command import StatusFlags, run_status
@@ -39,6 +40,7 @@ COMMANDS: dict[type, Any] = {
     HardenFlags: run_harden,
     LeaderboardFlags: run_leaderboard,
     ListFlags: run_list,
+    RenderFlags: run_render,
     ReportFlags: run_report,
     ServeFlags: run_serve,
     StatusFlags: run_status,
@@ -74,6 +76,7 @@ def _parsed(args: list[str]) -> Any:
     explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
     train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
     hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags), OFF]
+    rendering: Any = Annotated[RenderFlags, _command("render", RenderFlags), OFF]
     reporting: Any = Annotated[ReportFlags, _command("report", ReportFlags), OFF]
     serving: Any = Annotated[ServeFlags, _command("serve", ServeFlags), tyro.conf.FlagCreatePairsOff]
     status: Any = Annotated[StatusFlags, _command("status", StatusFlags), OFF]
@@ -89,6 +92,7 @@ def _parsed(args: list[str]) -> Any:
         | explaining
         | hardening
         | listing
+        | rendering
         | reporting
         | serving
         | status

@@ -14,10 +14,11 @@ from brinkmap.benchmark import Origin, load, make
 from brinkmap.benchmark.board import keep_board
 from brinkmap.benchmark.manifest import Manifest
 from brinkmap.benchmark.severity import DEFAULTS
+from brinkmap.cli.clip_flags import ClipFlags, clips_of
 from brinkmap.cli.flags import BenchmarkRunFlags, run_of
 from brinkmap.cli.progress import training_bar
+from brinkmap.cli.signal_flags import SignalFlags, data_of
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
-from brinkmap.data import load_data
 from brinkmap.distortions import NATURAL
 from brinkmap.errors import InputError
 from brinkmap.recorded import versions
@@ -43,8 +44,8 @@ class BenchmarkFlags:
     model: tyro.conf.OmitArgPrefixes[VictimFlags]
     """Whom the samples are flipped on."""
     data: str
-    """Labelled samples: an .npz with x and y, a folder with a sub-folder of images for each class, a .csv of
-    file,label, or a name such as `digits`."""
+    """Labelled samples: an .npz with x and y, a folder with a sub-folder of images or videos for each class, a .csv of
+    file,label, ECG recordings with annotations (--label-by), or a name such as `digits`."""
     severities: tuple[str, ...] = DEFAULTS
     """level:N for the filter's level N where a sample flipped, xN for N times the distance there."""
     name: str = "benchmark"
@@ -55,6 +56,10 @@ class BenchmarkFlags:
     """Only the first so many samples."""
     out: Path = Path("brinkmap-benchmark")
     """Folder for the set, its manifest and its datasheet; the same command goes on there."""
+    signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
+    """How recordings become samples."""
+    clips: tyro.conf.OmitArgPrefixes[ClipFlags] = dataclasses.field(default_factory=ClipFlags)
+    """How videos become samples."""
     run: tyro.conf.OmitArgPrefixes[BenchmarkRunFlags] = dataclasses.field(default_factory=BenchmarkRunFlags)
     """How the samples are attacked, each filter by itself."""
 
@@ -65,9 +70,16 @@ def run_benchmark(flags: BenchmarkFlags) -> int:
     Raises:
         BrinkmapError: bad input.
     """
-    run, data, victim = run_of(flags.run), load_data(flags.data, limit=flags.limit), victim_of(flags.model)
+    run, victim = run_of(flags.run), victim_of(flags.model)
+    clips = clips_of(flags.clips, flags.data, victim.shape)
+    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
+    names = getattr(victim, "class_names", None)
+    data = data if names is None else data.labelled_as(names)
     if data.labels is None:
-        raise InputError(f"data: {flags.data} has no labels, which a test set needs. Give an .npz with x and y.")
+        raise InputError(
+            f"data: {flags.data} has no labels, which a test set needs. Give an .npz with x and y, or --label-by for "
+            "recordings with annotations."
+        )
     source = source_of(flags.model, flags.data, data.checksum)
     origin = Origin(
         name=flags.name, source=flags.data, source_sha256=data.checksum, licence=flags.licence,

@@ -13,17 +13,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from brinkmap.cli.clip_flags import ClipFlags, clips_of
 from brinkmap.cli.flags import TermFlags, run_of
+from brinkmap.cli.signal_flags import SignalFlags, data_of
 from brinkmap.compare.comparison import Comparison, compare
 from brinkmap.compare.contest import kept_cells
 from brinkmap.compare.page import number, spread
-from brinkmap.compare.suite import Cell, Contender, Suite
+from brinkmap.compare.suite import Cell, Contender, Suite, Target
 from brinkmap.compare.suite_file import read_suite, target_of
 from brinkmap.recorded import versions
 from brinkmap.report import publish
 from brinkmap.report.wording import command_line
 from brinkmap.results import AttackResult
 from brinkmap.session import Session
+from brinkmap.victims import load_victim
 
 __all__ = ["CompareFlags", "run_compare"]
 
@@ -61,6 +64,10 @@ class CompareFlags:
     """Without a suite: every attack runs with each of these."""
     out: Path = Path("compare-results")
     """Folder for report.html, compare.md, compare.json, compare.parquet and curves; the same command resumes there."""
+    signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
+    """Without a suite: how recordings become samples."""
+    clips: tyro.conf.OmitArgPrefixes[ClipFlags] = dataclasses.field(default_factory=ClipFlags)
+    """Without a suite: how videos become samples."""
     run: tyro.conf.OmitArgPrefixes[TermFlags] = dataclasses.field(default_factory=TermFlags)
     """The terms that all attacks meet on."""
 
@@ -86,12 +93,28 @@ def _suite(flags: CompareFlags) -> Suite:
         return whole.only("victim", flags.only_victims).only("attack", flags.only_attacks)
     return Suite(
         title=f"Attacks on {flags.victim}",
-        targets=[target_of(flags.victim, flags.victim, flags.data)],
+        targets=[_target(flags)],
         contenders=[Contender(name=name, run=run_of(flags.run, agent=name)) for name in flags.attacks],
         seeds=flags.seeds,
         samples=flags.samples,
         against=flags.against,
     )
+
+
+def _target(flags: CompareFlags) -> Target:
+    """Samples from code are as they are; others are read as the flags say."""
+    if ":" in flags.data:
+        return target_of(flags.victim, flags.victim, flags.data)
+
+    def load() -> tuple[Any, Any, Any]:
+        victim = load_victim(flags.victim)
+        clips = clips_of(flags.clips, flags.data, victim.shape)
+        data = data_of(flags.signals, flags.data, None, getattr(victim, "rate_hz", None), clips)
+        names = getattr(victim, "class_names", None)
+        data = data if names is None else data.labelled_as(names)
+        return victim, [*data], data.labels
+
+    return Target(name=flags.victim, load=load)
 
 
 class _Bar:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import tyro
+
+from brinkmap.cli.clip_flags import ClipFlags, clips_of
 from brinkmap.cli.progress import training_bar
-from brinkmap.data import DataSet, load_data
+from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.data import DataSet
 from brinkmap.errors import InputError, MissingExtra
 from brinkmap.run import Run
 from brinkmap.victims import Victim, load_victim
 
 if TYPE_CHECKING:
+    from brinkmap.agents.response import ResponseAgent
+    from brinkmap.training.practice import Practice
     from brinkmap.training.trainer import Training
 
 __all__ = ["TrainFlags", "run_train"]
@@ -27,6 +34,7 @@ class TrainFlags:
     Examples:
         brinkmap train --victim digits --data digits-train --queries 20000 --out trained/digits
         brinkmap train --victim model.onnx --data photos/ --queries 60000 --flip --out trained/photos
+        brinkmap train --victim moving-digits --data moving-digits-train --distortions frame-drop flicker --policy joint
         brinkmap train --kind ppo --victim digits --data digits-train --distortions illuminate --patch 2 --max-l2 1.0
         brinkmap audit --victim model.onnx --data held-out/ --agent trained/photos/agent.safetensors
 
@@ -37,7 +45,7 @@ class TrainFlags:
     """model.onnx, a name from `brinkmap list`, path/to/file.py:factory or package.module:factory."""
     data: str
     """Training samples: an .npz with x and y, a folder with a sub-folder of images for each class, a .csv of
-    file,label, or `digits-train`."""
+    file,label, an ECG recording (.hea, .edf), a video (.mp4, .avi, .webm) or a folder of them, or `digits-train`."""
     out: Path = Path("brinkmap-agent")
     """Folder for the agent, its answers, checkpoints, learning curve and TensorBoard scalars."""
     kind: str = "response"
@@ -51,7 +59,12 @@ class TrainFlags:
     patch: tuple[str, ...] = ()
     """Patch sizes to train with; none given means 4, 1 and 2, 4 by default in audits. PPO takes one."""
     max_l2: float | None = None
-    """PPO only: the L2 bound of every episode."""
+    """The L2 bound that a policy or PPO is trained for; the response model alone needs none."""
+    policy: str | None = None
+    """Train a policy in the response model afterwards, at no query, and write it to OUT/NAME-POLICY.safetensors:
+    flat, or for clips joint (frames and patches have scores of their own), temporal or spatial (one of the two)."""
+    updates: int = 240
+    """Of the policy."""
     labels: bool = False
     """Fit the network to the true labels first, which costs no query."""
     flip: bool = False
@@ -72,6 +85,12 @@ class TrainFlags:
     """What the model answers: logits or probabilities."""
     rate_hz: float | None = None
     """A signal's sampling rate, which the ECG filters need."""
+    signals: tyro.conf.OmitArgPrefixes[tyro.conf.FlagConversionOff[SignalFlags]] = dataclasses.field(
+        default_factory=SignalFlags
+    )
+    """How recordings become samples."""
+    clips: tyro.conf.OmitArgPrefixes[ClipFlags] = dataclasses.field(default_factory=ClipFlags)
+    """How videos become samples."""
 
 
 def run_train(flags: TrainFlags) -> int:
@@ -87,11 +106,14 @@ def run_train(flags: TrainFlags) -> int:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtra("training", "torch") from error
-    data = load_data(flags.data, limit=flags.limit)
     victim = load_victim(
         flags.victim, bounds=flags.bounds, mean=flags.mean or None, std=flags.std or None,
         outputs=cast("Any", flags.outputs), rate_hz=flags.rate_hz,
     )  # fmt: skip
+    clips = clips_of(flags.clips, flags.data, victim.shape)
+    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
+    names = getattr(victim, "class_names", None)
+    data = data if names is None else data.labelled_as(names)
     flags.out.mkdir(parents=True, exist_ok=True)
     path = kinds[flags.kind](flags, victim, data)
     print(f"agent: {path}\nuse it: brinkmap audit --agent {path} --victim {flags.victim} --data ...")
@@ -102,6 +124,8 @@ def _train_response(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
     from brinkmap.training.loop import train
 
     plan = _plan(flags)
+    if flags.policy:
+        _practice(flags)  # said before anything is paid
     labels = data.labels if flags.labels else None
     if flags.labels and labels is None:
         raise InputError(f"labels: {flags.data} has none. Leave --labels out.")
@@ -115,12 +139,39 @@ def _train_response(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
     print(f"training queries: {agent.made_for.training_queries:,d}")
     print(f"on training samples not seen before: {agent.made_for.figures}")
     print(f"learning curve: {flags.out / 'learning-curve.png'}")
-    return flags.out / f"{flags.name}.safetensors"
+    return _add_policy(flags, victim, data, agent) if flags.policy else flags.out / f"{flags.name}.safetensors"
+
+
+def _add_policy(flags: TrainFlags, victim: Victim, data: DataSet, agent: ResponseAgent) -> Path:
+    from brinkmap.training.practice import practise
+
+    practice = _practice(flags)
+    with training_bar() as bar:
+        task = bar.add_task("policy", total=practice.updates, so_far="updates")
+        added = practise(
+            agent, victim, data.stacked(victim.bounds), practice, folder=flags.out,
+            watch=lambda done, made: bar.update(
+                task, completed=done, so_far=f"updates, {made.flipped:.0%} of rollouts flipped, L2 {made.l2:.2f}"
+            ),
+        )  # fmt: skip
+    assert added.made_for is not None
+    print(f"the policy's rollouts in the model: {added.made_for.figures}")
+    return flags.out / f"{added.made_for.name}.safetensors"
+
+
+def _practice(flags: TrainFlags) -> Practice:
+    from brinkmap.training.practice import Practice
+
+    return Practice(
+        heads=flags.policy or "flat", updates=flags.updates, max_l2=flags.max_l2, flip=flags.flip, seed=flags.seed
+    )
 
 
 def _train_ppo(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
     from brinkmap.training.ppo import train_ppo
 
+    if flags.policy:
+        raise InputError("policy: is trained in a response model, which --kind ppo has not. Leave one of the two out.")
     run = Run(distortions=flags.distortions, patch=flags.patch or None, max_l2=flags.max_l2, seed=flags.seed)
     with training_bar() as bar:
         task = bar.add_task("training", total=flags.queries, so_far="queries")

@@ -16,12 +16,14 @@ from torch import Tensor, nn
 
 from brinkmap.errors import InputError
 from brinkmap.harden.adversaries import Adversary
+from brinkmap.harden.history import scalars_of
 from brinkmap.harden.labelled import Labelled
 from brinkmap.harden.objectives import PolicyGradient
 from brinkmap.harden.recipe import Checked, Recipe
 from brinkmap.harden.rewards import Baseline, Constant, NoBaseline, RewardSchedule
 from brinkmap.harden.taken_up import Kept, keep, take_up
 from brinkmap.seeding import training_generator
+from brinkmap.training.scalars import Scalars
 
 __all__ = ["Fitted", "accuracy", "fit", "policy_gradient"]
 
@@ -41,6 +43,8 @@ class Fitted:
     """Every look in order."""
     best: Checked
     """The look that was picked: the first one with the highest judged accuracy on the validation split."""
+    ended: str
+    """What ended it: epochs, seconds or patience, by the recipe's `epochs`, `max_seconds` or `patience`."""
 
 
 def policy_gradient(
@@ -77,7 +81,7 @@ def fit(
         validation: what checkpoints are picked by.
         recipe: how.
         watched: more sets whose accuracies are noted at each look; nothing is picked by them.
-        folder: for the checkpoint; none is kept without one.
+        folder: for the checkpoint and TensorBoard scalars (extra `rl`); nothing is kept without one.
         watch: called with each look as it is taken.
 
     Raises:
@@ -86,36 +90,61 @@ def fit(
     """
     for one in (data, validation, *(watched or {}).values()):
         _check_fits(net, one)
-    looked_at = {"train": _as_many(data, validation), "validation": validation, **(watched or {})}
+    # accuracy on training samples is not worth more time than that on the others
+    looked_at = {"train": _first(data, len(validation)), "validation": validation, **(watched or {})}
     training = _Training(net, data, recipe)
     kept = take_up(folder, recipe, net, training.optimiser)
     training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
     history, best = list(kept.history), kept.best
-    for checked in history:
-        if watch is not None:
-            watch(checked)
-    seconds = history[-1].seconds if history else 0.0
-    if recipe.tolerance is not None and not history:
-        history, best = [_look(net, 0, 0.0, training, looked_at, recipe)], copy.deepcopy(net.state_dict())
-    if history:
-        training.queries, training.flipped = history[-1].queries, history[-1].flipped
-    for epoch in range(history[-1].epoch if history else 0, recipe.epochs):
-        started = time.perf_counter()
-        training.epoch(epoch)
-        seconds += time.perf_counter() - started
-        if (epoch + 1) % recipe.check_every and epoch + 1 < recipe.epochs:
-            continue
-        checked = _look(net, epoch + 1, seconds, training, looked_at, recipe)
-        history.append(checked)
-        if _picked(history, recipe) is checked:
-            best = copy.deepcopy(net.state_dict())
-        keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
-        if watch is not None:
-            watch(checked)
+    with Scalars.anew(folder) as scalars:
+
+        def taken(checked: Checked) -> None:
+            scalars.add(scalars_of(checked), checked.epoch)
+            if watch is not None:
+                watch(checked)
+
+        for checked in history:
+            taken(checked)
+        if recipe.tolerance is not None and not history:
+            history, best = [_look(net, 0, 0.0, training, looked_at, recipe)], copy.deepcopy(net.state_dict())
+            taken(history[0])
+        epoch, seconds = training.at(history, folder)
+        while not _ended(history, recipe):
+            started = time.process_time()
+            training.epoch(epoch)
+            epoch, seconds = epoch + 1, seconds + time.process_time() - started
+            if not _is_due(epoch, seconds, recipe):
+                continue
+            checked = _look(net, epoch, seconds, training, looked_at, recipe)
+            history.append(checked)
+            if _picked(history, recipe) is checked:
+                best = copy.deepcopy(net.state_dict())
+            keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
+            taken(checked)
     assert best is not None
     last = copy.deepcopy(net.state_dict())
     net.load_state_dict(best)
-    return Fitted(net.eval(), last, tuple(history), _picked(history, recipe))
+    return Fitted(net.eval(), last, tuple(history), _picked(history, recipe), _ended(history, recipe))
+
+
+def _is_due(epoch: int, seconds: float, recipe: Recipe) -> bool:
+    """Whether to look after so many epochs: at the stated ones, and where the training may end."""
+    over = recipe.max_seconds is not None and seconds >= recipe.max_seconds
+    made = recipe.pool is None or epoch % recipe.pool.every == 0  # only there can it be taken up again
+    return epoch % recipe.check_every == 0 or epoch >= recipe.epochs or (over and made)
+
+
+def _ended(history: Sequence[Checked], recipe: Recipe) -> str:
+    """What has ended the training by its last look, or an empty text; a function of the looks, so that it resumes."""
+    if not history:
+        return ""
+    since = len(history) - 1 - history.index(_picked(history, recipe))
+    reached = {
+        "epochs": history[-1].epoch >= recipe.epochs,
+        "seconds": recipe.max_seconds is not None and history[-1].seconds >= recipe.max_seconds,
+        "patience": recipe.patience is not None and since >= recipe.patience,
+    }
+    return next((name for name, is_reached in reached.items() if is_reached), "")
 
 
 def _picked(history: Sequence[Checked], recipe: Recipe) -> Checked:
@@ -136,6 +165,23 @@ class _Training:
         self.losses: list[float] = []
         self.earned: list[float] = []
 
+    def at(self, history: Sequence[Checked], folder: Path | None) -> tuple[int, float]:
+        """Take up the counts of the last look; returns its epoch and seconds.
+
+        Raises:
+            InputError: it was an end between two makings of the pool, so that their samples are gone.
+        """
+        if not history:
+            return 0, 0.0
+        last, pool = history[-1], self.recipe.pool
+        self.queries, self.flipped = last.queries, last.flipped
+        if pool is not None and last.epoch % pool.every and not _ended(history, self.recipe):
+            raise InputError(
+                f"training: {folder} ended at epoch {last.epoch}, between two makings of {pool.every} epochs, so it "
+                f"cannot go on. Give another folder, and epochs that are a multiple of {pool.every}."
+            )
+        return last.epoch, last.seconds
+
     def epoch(self, number: int) -> None:
         """One pass; all that is random in it follows from the recipe's seed and the number."""
         recipe = self.recipe
@@ -147,10 +193,12 @@ class _Training:
         generator = torch.Generator().manual_seed(int(drawn.integers(2**62)))
         batches = torch.from_numpy(drawn.permutation(len(self.labels))).split(recipe.batch)
         self.net.train()
-        for place, rows in enumerate(batches):
-            for group in self.optimiser.param_groups:
-                group["lr"] = recipe.optimiser.rate(number * len(batches) + place, recipe.epochs * len(batches))
-            self._step(rows, generator)
+        with torch.random.fork_rng(devices=[]):  # dropout draws from torch's own generator
+            torch.manual_seed(generator.initial_seed())
+            for place, rows in enumerate(batches):
+                for group in self.optimiser.param_groups:
+                    group["lr"] = recipe.optimiser.rate(number * len(batches) + place, recipe.epochs * len(batches))
+                self._step(rows, generator)
 
     def _step(self, rows: Tensor, generator: torch.Generator) -> None:
         labels = self.labels[rows]
@@ -192,7 +240,9 @@ def _look(
     loss, reward = (float(np.mean(some)) if some else 0.0 for some in (training.losses, training.earned))
     training.losses, training.earned = [], []
     natural = {name: accuracy(net, one) for name, one in sets.items()}
-    judged = {name: accuracy(net, one, recipe.judge, recipe.seed) for name, one in sets.items()}
+    judged = {
+        name: accuracy(net, _first(one, recipe.judged), recipe.judge, recipe.seed) for name, one in sets.items()
+    }  # fmt: skip
     return Checked(epoch, seconds, loss, reward, natural, judged, training.queries, training.flipped)
 
 
@@ -210,6 +260,5 @@ def accuracy(net: nn.Module, data: Labelled, adversary: Adversary | None = None,
     return right / len(data)
 
 
-def _as_many(data: Labelled, other: Labelled) -> Labelled:
-    """The first so many samples: accuracy on training samples is not worth more time than that on the others."""
-    return Labelled(data.samples[: len(other)], data.labels[: len(other)])
+def _first(data: Labelled, count: int | None) -> Labelled:
+    return data if count is None else Labelled(data.samples[:count], data.labels[:count])

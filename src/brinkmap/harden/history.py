@@ -1,4 +1,4 @@
-"""What a classifier's training looked like: a line a look, and a curve."""
+"""What a classifier's training looked like: a line a look, a curve, and what TensorBoard is told."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 
 from brinkmap.harden.recipe import Checked
 
-__all__ = ["draw_history", "history_csv"]
+__all__ = ["draw_history", "history_csv", "scalars_of"]
 
 COLOURS = {"train": "#8a8a8a", "validation": "#20639b", "test": "#c0392b"}
 
 
 def history_csv(history: Sequence[Checked]) -> str:
-    """Epoch, seconds, loss and reward, and the two accuracies on each set."""
+    """Epoch, seconds, loss and reward, the two accuracies on each set, and what the pool came to."""
     text = io.StringIO()
     sets = list(history[0].natural) if history else []
     names = [f"{kind}_{name}" for kind in ("natural", "judged") for name in sets]
     writer = csv.writer(text)
-    writer.writerow(["epoch", "seconds", "loss", "reward", *names])
+    writer.writerow(["epoch", "seconds", "loss", "reward", *names, "queries", "flipped"])
     for one in history:
         shares = [*one.natural.values(), *one.judged.values()]
-        writer.writerow([one.epoch, round(one.seconds, 1), round(one.loss, 5), round(one.reward, 5), *shares])
+        told = [one.epoch, round(one.seconds, 1), round(one.loss, 5), round(one.reward, 5)]
+        writer.writerow([*told, *shares, one.queries, one.flipped])
     return text.getvalue()
 
 
@@ -42,3 +43,11 @@ def draw_history(history: Sequence[Checked], path: Path) -> None:
     panels[0].legend(frameon=False)
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def scalars_of(look: Checked) -> dict[str, float]:
+    """What TensorBoard is told of a look."""
+    told = {"fit/loss": look.loss, "fit/reward": look.reward, "fit/seconds": look.seconds}
+    for kind in ("natural", "judged"):
+        told |= {f"accuracy/{kind}/{name}": share for name, share in getattr(look, kind).items()}
+    return told | {"pool/queries": float(look.queries), "pool/flipped": look.flipped}

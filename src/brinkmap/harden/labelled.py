@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -13,7 +14,10 @@ from brinkmap.arrays import Array, Ints
 from brinkmap.errors import InputError
 from brinkmap.seeding import training_generator
 
-__all__ = ["Labelled", "split"]
+__all__ = ["LEAST", "Labelled", "check_enough", "split"]
+
+LEAST = 10
+"""Samples below which a share set apart says nothing."""
 
 
 @final
@@ -57,3 +61,25 @@ def split(data: Labelled, share: float = 0.1, seed: int = 0) -> tuple[Labelled, 
         Labelled(data.samples[train], data.labels[train]),
         Labelled(data.samples[validation], data.labels[validation]),
     )
+
+
+def check_enough(data: Labelled, train: Labelled, class_names: Sequence[str] | None = None) -> None:
+    """That there is something to learn of every class.
+
+    Args:
+        data: all samples.
+        train: those that are trained on.
+        class_names: what the labels stand for.
+
+    Raises:
+        InputError: fewer than `LEAST` samples, or a class of the data of which none is left to train on.
+    """
+    if len(data) < LEAST:
+        raise InputError(f"samples: {len(data)} are too few to train on and pick by. Give {LEAST} at least.")
+    missing = sorted(set(data.labels.tolist()) - set(train.labels.tolist()))
+    if missing:
+        names = [str(class_names[one]) if class_names is not None else str(one) for one in missing]
+        raise InputError(
+            f"samples: none of class {', '.join(names)} is left to train on once a share is set apart. Give more of "
+            "it, or leave the class out."
+        )

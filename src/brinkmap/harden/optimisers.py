@@ -1,4 +1,4 @@
-"""How weights follow the gradient: the paper's way, and one that needs fewer epochs."""
+"""How weights follow the gradient: the paper's way, one that needs fewer epochs, and one that can end at any time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, final
 import torch
 from torch import nn
 
-__all__ = ["Modern", "Optimiser", "Published"]
+__all__ = ["Modern", "Optimiser", "Published", "Steady"]
 
 
 class Optimiser(Protocol):
@@ -65,3 +65,23 @@ class Modern:
         if share < self.warm_up:
             return self.most * share / self.warm_up
         return self.most * 0.5 * (1 + math.cos(math.pi * (share - self.warm_up) / (1 - self.warm_up)))
+
+
+@final
+@dataclass(frozen=True)
+class Steady:
+    """AdamW, its rate rising over the first steps and staying there: for trainings whose end is not known."""
+
+    most: float = 5e-4
+    warm_up: int = 100
+    """Steps."""
+    weight_decay: float = 5e-4
+    open_ended: ClassVar[bool] = True
+
+    def begin(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """With the usual memories."""
+        return torch.optim.AdamW(parameters, lr=self.most, weight_decay=self.weight_decay)
+
+    def rate(self, step: int, steps: int) -> float:
+        """Does not depend on how many steps there will be."""
+        return self.most * min(1.0, (step + 1) / max(self.warm_up, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import ClassVar, Protocol, final
 
 import numpy as np
 from torch import nn
@@ -47,6 +47,10 @@ class Pool(Protocol):
     def every(self) -> int:
         """Epochs between two makings."""
 
+    @property
+    def open_ended(self) -> bool:
+        """Whether what it makes does not depend on how many epochs there will be."""
+
     def made(self, net: nn.Module, data: Labelled, epoch: int, epochs: int, seed: int) -> Made:
         """The samples for the epochs to come.
 
@@ -72,7 +76,10 @@ class Attacked:
     share: float = 0.5
     """Of the samples that are attacked at each making; the others stay clean."""
     easiest: float = 1.0
-    """The first making's L2 bound, as a share of the run's; it grows to the whole by the last one."""
+    """The first making's L2 bound, as a share of the run's; it grows by the same step from making to making, to the
+    whole by the last one."""
+    grows_over: int | None = None
+    """Epochs by whose end it has grown to the whole; None for all of the training."""
     rate_hz: float | None = None
     """Of signals: values a second, which patches in ms and the ECG filters need."""
 
@@ -80,14 +87,26 @@ class Attacked:
         _check(self.every, self.share)
         if not 0 < self.easiest <= 1:
             raise InputError(f"easiest: expected a share above 0 and up to 1, got {self.easiest}.")
+        if self.grows_over is not None and self.grows_over < 1:
+            raise InputError(f"grows_over: expected at least 1 epoch, got {self.grows_over}.")
         if len(self.run.l2_bounds) > 1 or (self.easiest < 1 and self.run.l2_bounds == (None,)):
             raise InputError(f"max_l2: expected one bound for the severity to grow to, got {self.run.max_l2}.")
 
+    @property
+    def open_ended(self) -> bool:
+        """Not where the bound grows until the last epoch."""
+        return self.easiest == 1 or self.grows_over is not None
+
+    def bound_at(self, epoch: int, epochs: int) -> float | None:
+        """The L2 bound of the making after so many epochs of so many."""
+        last = (self.grows_over or epochs) - 1  # the last making is the last multiple of `every` before the end
+        grown = self.easiest + (1 - self.easiest) * epoch / max(last - last % self.every, 1)
+        [bound] = self.run.l2_bounds
+        return None if bound is None else bound * min(grown, 1.0)
+
     def made(self, net: nn.Module, data: Labelled, epoch: int, epochs: int, seed: int) -> Made:
         """A random share of the samples attacked."""
-        grown = self.easiest + (1 - self.easiest) * epoch / max(epochs - self.every, 1)
-        [bound] = self.run.l2_bounds
-        run = self.run if bound is None else dataclasses.replace(self.run, max_l2=bound * min(grown, 1.0))
+        run = dataclasses.replace(self.run, max_l2=self.bound_at(epoch, epochs))
         return _made(net, data, run, self, epoch, seed, lambda session, one: one.adversarial)
 
 
@@ -101,6 +120,7 @@ class Distorted:
     share: float = 0.5
     rate_hz: float | None = None
     """As for `Attacked`."""
+    open_ended: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check(self.every, self.share)

@@ -37,6 +37,13 @@ class Recipe:
     """What the samples are exchanged for now and then, before the adversary sees them."""
     tolerance: float | None = field(default=None, repr=False)
     """Accuracy on natural validation samples that may be given up, as a share; looks that lose more are not picked."""
+    judged: int | None = field(default=None, repr=False)
+    """So many samples of each set are shown to the judge at a look, the first ones; None for all."""
+    max_seconds: float | None = field(default=None, repr=False)
+    """CPU seconds of training, the pool's attacks included and the looks not, after which it ends, at the end of an
+    epoch; more of them only prolong it. The rate must then not depend on the end: `Steady` or `Published`."""
+    patience: int | None = field(default=None, repr=False)
+    """Looks in a row without a better one after which it ends; better is what would be picked."""
 
     def __post_init__(self) -> None:
         if self.pool is not None and self.check_every % self.pool.every:
@@ -46,16 +53,36 @@ class Recipe:
             )
         if self.tolerance is not None and not 0 <= self.tolerance <= 1:
             raise InputError(f"tolerance: expected a share from 0 to 1, got {self.tolerance}.")
-        for name in ("epochs", "batch", "check_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}.")
+        for name in ("epochs", "batch", "check_every", "patience", "judged"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"{name}: expected at least 1, got {value}.")
+        if self.max_seconds is not None and not self.max_seconds > 0:
+            raise InputError(f"max_seconds: expected more than 0, got {self.max_seconds}.")
+        if self.max_seconds is not None and not self.open_ended:
+            raise InputError(
+                "max_seconds: a training that ends by the clock needs rates and bounds that do not depend on the end. "
+                "Give the optimiser Steady() or Published(), and a pool that grows within a number of epochs."
+            )
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether more epochs only prolong the training: neither rates nor the pool's bounds depend on its end."""
+        return self.optimiser.open_ended and (self.pool is None or self.pool.open_ended)
 
     @property
     def fingerprint(self) -> str:
-        """What must be the same for a training to go on; where rates allow, more epochs only prolong it."""
-        plain = repr(replace(self, epochs=1) if self.optimiser.open_ended else self)
-        more = [f"{name}={value!r}" for name in ("pool", "tolerance") if (value := getattr(self, name)) is not None]
-        return " ".join([plain, *more])
+        """What must be the same for a training to go on; when it ends is not in it where that changes nothing else."""
+        settled = replace(self, epochs=1) if self.open_ended else self
+        return settled._said("pool", "tolerance", "judged")
+
+    @property
+    def stated(self) -> str:
+        """All of it in one line."""
+        return self._said("pool", "tolerance", "judged", "max_seconds", "patience")
+
+    def _said(self, *more: str) -> str:
+        told = [f"{name}={value!r}" for name in more if (value := getattr(self, name)) is not None]
+        return " ".join([repr(self), *told])
 
 
 @dataclass(frozen=True)
@@ -65,7 +92,7 @@ class Checked:
     epoch: int
     """Passes done."""
     seconds: float
-    """Of training, without the looks."""
+    """CPU seconds of training, without the looks."""
     loss: float
     """Mean over the epochs since the last look."""
     reward: float

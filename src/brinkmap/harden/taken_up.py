@@ -65,7 +65,11 @@ def take_up(folder: Path | None, recipe: Recipe, net: nn.Module, optimiser: torc
     try:
         net.load_state_dict(_under("net.", tensors))
     except RuntimeError as error:
-        raise InputError(f"training: {folder} was begun with another network: {error}") from error
+        _, _, reason = str(error).partition("\n")
+        first = reason.strip().partition("\n")[0]
+        raise InputError(
+            f"training: {folder} was begun with another network: {first} Give the same one or another folder."
+        ) from error
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in _under("moments.", tensors).items():
         number, _, name = key.partition(".")

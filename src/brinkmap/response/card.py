@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["AgentCard"]
 
@@ -16,6 +17,8 @@ class AgentCard:
     rank: int
     classes: int
     widths: tuple[int, ...]
+    temporal_shift: bool = False
+    """Whether the network lets neighbouring frames see one another; files from before that do not say."""
     distortions: tuple[str, ...]
     """The filters it was trained with: a run may state any of them."""
     default: tuple[str, ...]
@@ -30,3 +33,5 @@ class AgentCard:
     figures: dict[str, float] = field(default_factory=dict)
     notes: str = ""
     kind: str = "response"
+    policy: dict[str, Any] = field(default_factory=dict)
+    """Of kind policy: what the policy's network is made with, and what it was trained for."""

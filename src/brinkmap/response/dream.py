@@ -20,14 +20,15 @@ from brinkmap.env.rules import LEAST_GAIN
 from brinkmap.env.vector import Reward
 from brinkmap.objective import Untargeted
 from brinkmap.plan import Canvas, Palette
-from brinkmap.response.cells import cell_contents, standings
+from brinkmap.response.cells import cell_contents, cell_counts, standings
 from brinkmap.response.chunks import CHUNK
 from brinkmap.response.correction import Corrections
 from brinkmap.response.knapsack import best_codes
 from brinkmap.response.margins import margins_for
+from brinkmap.response.moments import kept_moments, put_back
 from brinkmap.response.net import ResponseNet
 from brinkmap.response.planning import slopes
-from brinkmap.response.policy import Policy, Sight, price, shares_of_fall
+from brinkmap.response.policy import Policy, Sight, price, shared, shares_of_fall
 from brinkmap.response.scene import Scene, View
 from brinkmap.seeding import training_generator
 
@@ -126,8 +127,22 @@ class Dream:
     def updated(self, samples: Samples, updates: int) -> Iterator[Dreamed]:
         """Learn from so many batches of samples, each seen once."""
         for _ in range(updates):
-            yield self._update(samples, training_generator(self._seed, "dream", self.updates))
+            made = self._update(samples, training_generator(self._seed, "dream", self.updates))
             self.updates += 1
+            yield made
+
+    def state(self) -> dict[str, Tensor]:
+        """All that going on needs, as tensors by name."""
+        kept = {f"policy.{name}": values for name, values in self.policy.state_dict().items()}
+        kept |= kept_moments(self._optimiser)
+        return kept | {"scale": torch.tensor(self._scale, dtype=torch.float64), "updates": torch.tensor(self.updates)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        own = {key.removeprefix("policy."): one for key, one in state.items() if key.startswith("policy.")}
+        self.policy.load_state_dict(own)
+        put_back(self._optimiser, state)
+        self._scale, self.updates = float(state["scale"]), int(state["updates"])
 
     def _update(self, samples: Samples, rng: np.random.Generator) -> Dreamed:
         settings, rewards, chances, alive = self._settings, [], [], []
@@ -182,7 +197,7 @@ class Dream:
         sight = world.sight(step)
         scores = self.policy(sight)
         strayed = (scores - self.policy.unlearned(sight)).square().mean(dim=1).sum(dim=1).mean()
-        noise = torch.from_numpy(rng.gumbel(size=scores.shape).astype(np.float32))
+        noise = self._noise(scores.shape, rng)
         noisy = scores.detach() + settings.noise * noise
         view, bound = world.view, world.max_l2.float()
         asked = best_codes(noisy, view.energy, bound, view.levels).codes
@@ -193,6 +208,12 @@ class Dream:
         flipped = (open_ & ~state.open).numpy()
         earned = settings.reward.of(fall.numpy(), (state.l2 - l2).numpy(), np.ones(len(fall)), flipped)
         return chance, torch.from_numpy(np.asarray(earned)).float(), strayed
+
+    def _noise(self, shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+        """(rollouts, codes, cells) Gumbel noise, shared as the policy's heads are."""
+        noise, heads = torch.from_numpy(rng.gumbel(size=shape).astype(np.float32)), self.policy.heads
+        by_frame = torch.from_numpy(rng.random(shape[0]) < 0.5) if heads == "joint" else torch.ones(0) > 0
+        return shared(noise, heads, cell_counts(self._canvas), by_frame)
 
     def _learn(self, chances: Tensor, rewards: Tensor, alive: Tensor, strayed: Tensor) -> None:
         """Make likelier what earned more than its group on average; (steps, rollouts) each, `strayed` one number."""

@@ -2,6 +2,11 @@
 
 It scores keeping, removing and every card in each cell. The scores take the place of gains in the knapsack, so the
 bound is met by construction, and how many cells change is the network's own choice.
+
+For clips a policy may have two heads in place of one: a temporal one that scores every card for each tube of frames,
+and a spatial one that scores it for each patch wherever in time. A cell is worth the sum of the two, so that both act
+in one step and are trained by the same reward. The design is that of the RLAB authors' two video agents, whose
+networks are not public.
 """
 
 from __future__ import annotations
@@ -15,7 +20,15 @@ from torch import Tensor, nn
 
 from brinkmap.response.cells import CODE_WIDTH, CONTENTS, CONVOLUTIONS, STANDINGS, CellBlock, everywhere
 
-__all__ = ["CLUES", "Policy", "Sight", "price", "shares_of_fall"]
+__all__ = ["CLUES", "HEADS", "Policy", "Sight", "price", "shared", "shares_of_fall"]
+
+HEADS: dict[str, dict[str, tuple[int, ...]]] = {
+    "flat": {"cell": ()},
+    "joint": {"temporal": (3, 4), "spatial": (2,)},
+    "temporal": {"temporal": (3, 4)},
+    "spatial": {"spatial": (2,)},
+}
+"""For each kind of policy its heads, and the axes of (n, channels, t, h, w) that each sees the mean of."""
 
 CLUES = 6
 """Numbers that a cell's prospects are told in, beside its content and its code."""
@@ -68,44 +81,107 @@ class Policy(nn.Module):
         cards: how many a cell can be given.
         width: channels of every layer.
         blocks: residual blocks.
+        heads: flat, joint, temporal or spatial; without a time axis beside its space a sample has flat ones.
     """
 
-    def __init__(self, channels: int, rank: int, cards: int, width: int = 32, blocks: int = 2) -> None:
+    def __init__(
+        self, channels: int, rank: int, cards: int, width: int = 32, blocks: int = 2, heads: str = "flat"
+    ) -> None:
         super().__init__()
         conv = CONVOLUTIONS[rank]
+        self.heads = heads if rank == 3 else "flat"
         self.codes = nn.Embedding(cards + 1, CODE_WIDTH)
         self.stem = conv(CONTENTS * channels + CODE_WIDTH + CLUES, width, 3, padding=1)
         self.stand = nn.Linear(STANDINGS, width)
         self.blocks = nn.ModuleList(CellBlock(conv, width) for _ in range(blocks))
-        self.head = conv(width, 3 + cards + 1, 1)
+        heads_of = {name: conv(width, 3 + cards + 1, 1) for name in HEADS[self.heads]}
         with torch.no_grad():
-            self.head.weight.mul_(0.01)
-            self.head.bias.zero_()
+            for head in heads_of.values():
+                head.weight.mul_(0.01)
+                head.bias.zero_()
+        self.head = nn.ModuleDict(heads_of)
 
     def forward(self, sight: Sight) -> Tensor:
         """(n, codes, cells) the scores; 0 for code 0, and more for the present code by what keeping it is worth."""
-        gains, energy = sight.scaled()
-        told = self.head(self._features(sight, gains, energy)).flatten(2)
-        (weight, cost, keep), opinion = told[:, :3].split(1, dim=1), told[:, 3:]
-        scores = weight.exp() * gains - (cost + CHEAP).exp() * energy + opinion
-        scores = scores.scatter_add(1, sight.codes[:, None], keep)
-        return scores - scores[:, :1]
+        return _summed(self.parts(sight), sight)
 
-    @staticmethod
-    def unlearned(sight: Sight) -> Tensor:
-        """(n, codes, cells) the scores of a policy that adds nothing to the model's gains."""
+    def parts(self, sight: Sight) -> dict[str, Tensor]:
+        """What each head says, (n, codes, *counts) with 1 along the axes that it does not tell apart.
+
+        The score of a cell is the sum of them. Beside a temporal head the spatial one says what a patch is worth
+        beyond the mean of all patches.
+        """
         gains, energy = sight.scaled()
-        return gains - math.exp(CHEAP) * energy
+        out = self._features(sight, gains, energy)
+        present = torch.zeros_like(gains).scatter(1, sight.codes[:, None], 1)
+        said = {}
+        for name, axes in HEADS[self.heads].items():
+            told = self.head[name](_mean(out, axes))
+            (weight, cost, keep), opinion = told[:, :3].split(1, dim=1), told[:, 3:]
+            gain, spent, kept = (_mean(one.unflatten(2, _counts(sight)), axes) for one in (gains, energy, present))
+            scores = weight.exp() * gain - (cost + CHEAP).exp() * spent + opinion + keep * kept
+            said[name] = scores - scores[:, :1]
+        return _apart(said)
+
+    def unlearned(self, sight: Sight) -> Tensor:
+        """(n, codes, cells) the scores of such a policy that adds nothing to the model's gains."""
+        gains, energy = sight.scaled()
+        scores = (gains - math.exp(CHEAP) * energy).unflatten(2, _counts(sight))
+        return _summed(_apart({name: _mean(scores, axes) for name, axes in HEADS[self.heads].items()}), sight)
 
     def _features(self, sight: Sight, gains: Tensor, energy: Tensor) -> Tensor:
-        counts = sight.contents.shape[2:]
         embedded = self.codes(sight.codes).transpose(1, 2)
-        beside = torch.cat([embedded, _clues(sight, gains, energy)], dim=1).unflatten(2, counts)
+        beside = torch.cat([embedded, _clues(sight, gains, energy)], dim=1).unflatten(2, _counts(sight))
         out = self.stem(torch.cat([sight.contents, beside], dim=1))
         out = torch.relu(out + everywhere(self.stand(sight.standings), out))
         for block in self.blocks:
             out = block(out)
         return out
+
+
+def _counts(sight: Sight) -> tuple[int, ...]:
+    """Cells an axis."""
+    return tuple(sight.contents.shape[2:])
+
+
+def _mean(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """(n, channels, *counts) averaged over axes, which stay."""
+    return values.mean(dim=axes, keepdim=True) if axes else values
+
+
+def _apart(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same, what two heads have in common left to the temporal one: it would be counted twice."""
+    if len(parts) == 1:
+        return parts
+    return parts | {"spatial": parts["spatial"] - parts["spatial"].mean(dim=(3, 4), keepdim=True)}
+
+
+def _summed(parts: dict[str, Tensor], sight: Sight) -> Tensor:
+    """(n, codes, cells)."""
+    first, *others = parts.values()
+    total = sum(others, first)
+    return total.expand(*total.shape[:2], *_counts(sight)).flatten(2)
+
+
+def shared(noise: Tensor, heads: str, counts: tuple[int, ...], by_frame: Tensor) -> Tensor:
+    """Noise by which proposals of one policy differ, the same for all cells that a head does not tell apart.
+
+    Each cell's is distributed as it was; but whole frames and patches through all frames are tried, as a
+    proposal of two heads either the one or the other.
+
+    Args:
+        noise: (n, codes, cells), independent.
+        heads: the kind of policy.
+        counts: cells an axis.
+        by_frame: (n,) bool, which rows try frames; read for two heads only.
+    """
+    if heads == "flat":
+        return noise
+    shaped = noise.unflatten(2, counts)
+    frames, patches = (one.expand_as(shaped).flatten(2) for one in (shaped[..., :1, :1], shaped[:, :, :1]))
+    if heads == "joint":
+        return torch.where(by_frame[:, None, None], frames, patches)
+    return frames if heads == "temporal" else patches
 
 
 def _clues(sight: Sight, gains: Tensor, energy: Tensor) -> Tensor:

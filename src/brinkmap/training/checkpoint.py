@@ -61,6 +61,8 @@ def resume(trainer: Trainer) -> None:
     trainer.centres = {bool(int(key)): value for key, value in state["centres"].items()}
     trainer.history = [Progress(**one) for one in state["history"]]
     trainer.learner.rng.bit_generator.state = state["minibatches"]
+    if trainer.left <= 0 and trainer.learner.done >= trainer.learner.steps:
+        return  # nothing is left to do, and painting all answers again takes minutes
     for number in range(trainer.rounds):
         path = trainer.folder / "answers" / f"round-{number:05d}.npz"
         kept = json.loads(path.with_suffix(".json").read_text())

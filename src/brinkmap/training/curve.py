@@ -1,19 +1,16 @@
-"""What a training looked like: a line a round, a learning curve, and TensorBoard scalars where that is installed."""
+"""What a training looked like: a line a round, a learning curve, and what TensorBoard is told."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from brinkmap.training.trainer import Progress
 
-__all__ = ["Scalars", "draw_curve", "write_progress"]
+__all__ = ["draw_curve", "scalars_of", "write_progress"]
 
 
 def write_progress(history: Sequence[Progress], path: Path) -> None:
@@ -54,36 +51,10 @@ def _per_unit(one: Progress) -> float:
     return one.left / one.max_l2
 
 
-class Scalars:
-    """TensorBoard scalars of a training.
-
-    Args:
-        folder: of the training; nothing is written without one, nor where tensorboard is not installed.
-    """
-
-    def __init__(self, folder: Path | None) -> None:
-        self._writer: Any = None
-        with contextlib.suppress(ImportError):
-            from torch.utils.tensorboard import SummaryWriter
-
-            if folder is not None:
-                self._writer = SummaryWriter(str(folder / "tensorboard"))
-
-    def __enter__(self) -> Scalars:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def add(self, made: Progress) -> None:
-        """The figures of one round."""
-        if self._writer is None:
-            return
-        track = "natural" if made.natural else "norm"
-        self._writer.add_scalar("fit/loss", made.loss, made.queries)
-        if made.planned:
-            self._writer.add_scalar(f"plans/{track}/patch-{made.patch}/left", made.left, made.queries)
-            self._writer.add_scalar(f"plans/{track}/patch-{made.patch}/max_l2", made.max_l2, made.queries)
+def scalars_of(made: Progress) -> dict[str, float]:
+    """What TensorBoard is told of a round."""
+    told = {"fit/loss": made.loss}
+    if made.planned:
+        plans = f"plans/{'natural' if made.natural else 'norm'}/patch-{made.patch}"
+        told |= {f"{plans}/left": made.left, f"{plans}/max_l2": made.max_l2}
+    return told

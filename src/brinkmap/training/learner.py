@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from brinkmap.response.moments import kept_moments, put_back
 from brinkmap.response.net import ResponseNet
 from brinkmap.training.replay import LEAST_LOG_PROBABILITY, Replay
 
@@ -75,21 +76,13 @@ class Learner:
         """All that goes on from a checkpoint needs, as tensors by name."""
         kept = {f"net.{name}": values for name, values in self.net.state_dict().items()}
         kept |= {f"mean.{name}": values for name, values in self.mean.state_dict().items()}
-        for number, values in self._optimiser.state_dict()["state"].items():
-            kept |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
-        return kept | {"done": torch.tensor(self.done)}
+        return kept | kept_moments(self._optimiser) | {"done": torch.tensor(self.done)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Go on from what `state` gave."""
         for name, net in (("net.", self.net), ("mean.", self.mean)):
             net.load_state_dict({key.removeprefix(name): one for key, one in state.items() if key.startswith(name)})
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("adam."):
-                _, number, name = key.split(".")
-                moments.setdefault(int(number), {})[name] = value
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        put_back(self._optimiser, state)
         self.done = int(state["done"])
 
     def _rate(self) -> float:

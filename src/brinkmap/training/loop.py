@@ -13,8 +13,9 @@ from brinkmap.arrays import Array, as_samples, check_bounds, check_sample
 from brinkmap.errors import InputError
 from brinkmap.response.card import AgentCard
 from brinkmap.training.checkpoint import begun, resume, save
-from brinkmap.training.curve import Scalars, draw_curve, write_progress
+from brinkmap.training.curve import draw_curve, scalars_of, write_progress
 from brinkmap.training.labels import fit_labels
+from brinkmap.training.scalars import Scalars
 from brinkmap.training.trainer import Progress, Trainer, Training
 from brinkmap.victims.protocol import Victim, has_scores
 
@@ -67,7 +68,7 @@ def train(
         while trainer.left > 0:
             made = trainer.round()
             save(trainer)
-            scalars.add(made)
+            scalars.add(scalars_of(made), made.queries)
             if folder is not None:
                 write_progress(trainer.history, folder / "progress.csv")
             if watch is not None:
@@ -96,6 +97,7 @@ def _card(trainer: Trainer, name: str, labels: bool) -> AgentCard:
         rank=net.rank,
         classes=net.classes,
         widths=net.widths,
+        temporal_shift=net.temporal_shift,
         distortions=tuple(plan.distortions),
         default=trainer.tracks.get(True) or trainer.tracks[False],
         patches=tuple(dict.fromkeys(map(str, plan.patch))),
