@@ -17,7 +17,7 @@ from brinkmap.agents.saved import load_agent
 from brinkmap.data import moving_digits
 from brinkmap.registry import resolve
 from brinkmap.response.dream import Dreaming
-from brinkmap.response.policy import HEADS
+from brinkmap.response.policy import HEADS, Policy
 from brinkmap.training.loop import train
 from brinkmap.training.practice import Practice, practise
 from brinkmap.training.trainer import Training
@@ -30,6 +30,7 @@ WAYS = {
     "planning": "trained, planning alone", "blind": "trained, planning alone, image-blind",
     **{f"alone-{heads}": f"trained, {heads} policy alone" for heads in HEADS},
     "alone-blind": "trained, flat policy alone, image-blind",
+    **{f"untrained-{heads}": f"trained model, untrained {heads} policy alone" for heads in ("flat", "joint")},
     **{f"policy-{heads}": f"trained, {heads} policy, then planning" for heads in HEADS},
 }  # fmt: skip
 """What is asked of them, by name."""
@@ -72,8 +73,17 @@ def trained(way: str) -> brinkmap.Agent:
         return ResponseAgent(agent.net, Habits(blind=kind == "blind"), card=agent.made_for)
     agent = _loaded(f"planning-{'flat' if heads == 'blind' else heads}")
     assert isinstance(agent, PolicyAgent)
-    habits = Habits(steps=0, blind=heads == "blind") if kind == "alone" else Habits()
-    return PolicyAgent(agent.net, agent.policy, habits, card=agent.made_for)
+    habits = Habits() if kind == "policy" else Habits(steps=0, blind=heads == "blind")
+    policy = _untrained(agent) if kind == "untrained" else agent.policy
+    return PolicyAgent(agent.net, policy, habits, card=agent.made_for)
+
+
+def _untrained(agent: PolicyAgent) -> Policy:
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Policy(1, 3, agent.policy.codes.num_embeddings - 1, heads=agent.policy.heads)
 
 
 def _path(name: str) -> Path:

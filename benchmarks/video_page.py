@@ -57,9 +57,9 @@ regardless of sign (of the best the attack has found), QN the mean number of que
 and Linf are on values 0..1; frames and pixels are those that differ at all. Intervals are 95 % bootstraps over clips,
 seeds averaged first. All attacks on a victim have the same clips, which it gets right, and the same budget. Attacks of
 the norm track are held within an Linf bound; natural filters have none, and are as strong as their five levels. The
-published attacks are written anew from their papers, each departure named in its file under `src/brinkmap/compare/`; RLSB, which
-trains a network a video, is not. MAP of the two tracks is compared, as the slides do, in the line below each victim's
-tables only."""
+published attacks are written anew from their papers, each departure named in its file under `src/brinkmap/compare/`;
+RLSB, which trains a network a video, is not. MAP of the two tracks is compared, as the slides do, in the line below
+each victim's tables only."""
 NOTES = "video-notes.md"
 HEAD = ("attack", "seeds", "clips", "MAP", "QN (95 %)", "SR %", "L2", "Linf", "frames", "pixels %", "CPU s a clip")
 

@@ -152,9 +152,10 @@ def practising(heads, **settings):
     return policy, canvas, Dream(OneFrameDecides(), policy, canvas, 0.5, told)
 
 
-@pytest.mark.parametrize(("heads", "finds"), [("temporal", True), ("spatial", False)])
+@pytest.mark.parametrize(("heads", "finds"), [("temporal", True), ("spatial", False), ("flat", False)])
 def test_trained_where_one_frame_decides_it_finds_the_frame_if_it_can_tell_frames_apart(heads, finds):
-    """The bound is what one frame takes: patches through all frames leave nothing of it for any."""
+    """The bound is what one frame takes: patches through all frames leave nothing of it for any, and single cells that
+    are tried each by itself hardly ever are one frame's."""
     policy, canvas, dream = practising(heads, noise=2.0, error=0.2)
     before = first_flips(policy, canvas)
     list(dream.updated(OneBrightFrame(), 100))
