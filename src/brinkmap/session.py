@@ -22,7 +22,7 @@ from brinkmap.run import Run
 from brinkmap.victims.metered import Metered
 from brinkmap.victims.protocol import Victim, has_scores
 
-__all__ = ["Session", "agent_of"]
+__all__ = ["Session", "agent_of", "name_of"]
 
 AUTO_AGENT = "credit"
 """What `agent="auto"` stands for."""
@@ -52,7 +52,7 @@ class Session:
                 "Reshape, resize or move the channel axis first."
             )
         self.victim, self.run = victim, run
-        self.agent_name = AUTO_AGENT if run.agent == "auto" else _name_of(run.agent)
+        self.agent_name = name_of(run.agent)
         self.agent = agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
         _check_scores(victim, self.agent, self.agent_name)
         _check_rank(self.agent, self.agent_name, len(shape) - 1)
@@ -90,8 +90,11 @@ class Session:
         return max(1, min(self.run.slots, SLOT_BYTES // each, POOL_BYTES // paintings))
 
 
-def _name_of(agent: Any) -> str:
-    return agent if isinstance(agent, str) else getattr(agent, "name", type(agent).__name__)
+def name_of(agent: Any) -> str:
+    """What results call an agent or attack: its name, or that of what `auto` stands for."""
+    if isinstance(agent, str):
+        return AUTO_AGENT if agent == "auto" else agent
+    return str(getattr(agent, "name", type(agent).__name__))
 
 
 def agent_of(agent: Any) -> Agent | Attack:

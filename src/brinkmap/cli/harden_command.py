@@ -24,6 +24,7 @@ from brinkmap.errors import InputError
 from brinkmap.recorded import versions
 from brinkmap.report import publish
 from brinkmap.report.wording import command_line
+from brinkmap.session import name_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -190,9 +191,8 @@ def _said(flags: HardenFlags, examiner: Examiner) -> str:
     bound = "" if not run.max_l2 else f", L2 at most {', '.join(f'{one:g}' for one in run.max_l2)}"
     if not examiner.attacked:
         return f"{len(examiner.data)} {of} samples, not attacked"
-    return (
-        f"{examiner.attacked} of {len(examiner.data)} {of} samples attacked by {run.agent}, budget {run.budget}{bound}"
-    )
+    attack = f"{name_of(run.agent)}, budget {run.budget}{bound}"
+    return f"{examiner.attacked} of {len(examiner.data)} {of} samples attacked by {attack}"
 
 
 def _facts(flags: HardenFlags, examiner: Examiner, columns: list[str]) -> dict[str, Any]:
