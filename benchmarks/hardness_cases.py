@@ -125,13 +125,12 @@ CASES = {
             {
                 **{name: getattr(suite_victims, name) for name in
                    ("resnet20", "resnet32", "resnet56", "vit", "cnn_a_mix", "resnet4b_adv")},
-                "resnet20+resnet32": _together("resnet20", "resnet32"),
                 "resnet20+cnn_a_mix": _together("resnet20", "cnn_a_mix"),
             },
-            attacked=("resnet20", "cnn_a_mix", "resnet20+resnet32", "resnet20+cnn_a_mix"),
+            attacked=("resnet20", "cnn_a_mix", "resnet20+cnn_a_mix"),
             robust=("vit", "cnn_a_mix", "resnet4b_adv"),
             sets=(*[Set(name, 4) for name in NATURAL], Set("tint", 1, "cifar10", "gaussian-noise")),
-            attacked_only=("resnet20+resnet32", "resnet20+cnn_a_mix"),
+            attacked_only=("resnet20+cnn_a_mix",),
         ),
     )
 }  # fmt: skip

@@ -58,10 +58,10 @@ GUIDE = (
     "of the samples that each network has right, so one that has less right has less to lose: read clean accuracy "
     "first.",
     "Baselines begin with the network as it was before, on the same samples, and differ from the hardened one in what "
-    "they are trained on alone: none, the samples as they are; random, the same filters anywhere; fgsm and pgd, along the "
-    "gradient; square and simba, as these attacks leave them. The clock ends them at the end of the first epoch after "
-    "as many CPU seconds as the hardening took, attacks included, so their epochs differ: read the seconds first. They "
-    "have about as many looks to be picked from.",
+    "they are trained on alone: none, the samples as they are; random, the same filters anywhere; fgsm and pgd, along "
+    "the gradient; square and simba, as these attacks leave them. The clock ends them at the end of the first epoch "
+    "after as many CPU seconds as the hardening took, attacks included, so their epochs differ: read the seconds "
+    "first. They have about as many looks to be picked from.",
     "Robustness against one attack is not robustness against another. brinkmap audit and brinkmap compare take the "
     "hardened model as they take any other.",
 )
