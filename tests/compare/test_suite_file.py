@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from brinkmap.cli import main
 from brinkmap.compare.suite_file import read_suite
+from brinkmap.data import digits_heldout
 from brinkmap.errors import InputError
 
 SUITES = sorted((Path(__file__).resolve().parents[2] / "benchmarks" / "suites").glob("*.toml"))
@@ -109,3 +111,15 @@ def test_bad_input_is_one_line_and_exit_code_2(given, said, tmp_path, capsys):
     shown = capsys.readouterr()
     assert said in shown.err
     assert shown.err.count("\n") == 1
+
+
+def test_other_data_are_another_comparison(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    samples, labels = digits_heldout()
+    for name, part in (("one", slice(0, 20)), ("two", slice(20, 40))):
+        np.savez(f"{name}.npz", x=samples[part], y=labels[part])
+    flags = ["compare", "--victim", "digits", "--attacks", "random", "--samples", "3", "--budget", "5", "--out", "out"]
+    assert main([*flags, "--data", "one.npz"]) == 0
+    assert main([*flags, "--data", "one.npz"]) == 0
+    assert main([*flags, "--data", "two.npz"]) == 2
+    assert "holds another comparison" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def _target(flags: CompareFlags) -> Target:
         data = data if names is None else data.labelled_as(names)
         return victim, [*data], data.labels
 
-    return Target(name=flags.victim, load=load)
+    return Target(name=flags.victim, load=load, source=f"{flags.victim}, {flags.data}, {flags.signals}, {flags.clips}")
 
 
 class _Bar:

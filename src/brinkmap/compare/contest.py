@@ -97,6 +97,7 @@ def _asked(cell: Cell, suite: Suite) -> dict[str, Any]:
         "victim": cell.target.name,
         "attack": cell.contender.name,
         "samples": suite.samples,
+        "source": cell.target.source,
         "run": {name: value if isinstance(value, (int, float)) else str(value) for name, value in fields.items()},
     }
 

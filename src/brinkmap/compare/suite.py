@@ -56,6 +56,8 @@ class Target:
     """Makes victim, samples and labels; called when it is their turn."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What a table shows of it: kind, parameters, licence."""
+    source: str = ""
+    """What victim and data are, as they were named: cells of another source belong to another comparison."""
 
     def loaded(self, count: int | None) -> Loaded:
         """The victim, and of its samples the first `count` that it gets right; all samples for None.

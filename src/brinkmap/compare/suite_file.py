@@ -77,12 +77,14 @@ def _target(path: Path, given: Mapping[str, Any]) -> Target:
         _placed(given["data"], path.parent),
         stated,
         given.get("facts", {}),
+        source=f"{given['victim']}, {given['data']}",
     )
 
 
 def target_of(
-    name: str, victim: str, data: str, stated: Mapping[str, Any] | None = None, facts: Mapping[str, Any] | None = None
-) -> Target:
+    name: str, victim: str, data: str, stated: Mapping[str, Any] | None = None, facts: Mapping[str, Any] | None = None,
+    *, source: str = "",
+) -> Target:  # fmt: skip
     """A victim and its data from what is typed on a command line.
 
     Args:
@@ -91,6 +93,7 @@ def target_of(
         data: as `load_data` takes it, or file.py:function and package.module:function returning samples and labels.
         stated: further arguments of `load_victim`.
         facts: what a table shows of it.
+        source: what tells it from other victims and data; none given means both as they are named here.
     """
 
     def load() -> tuple[Any, Any, Any]:
@@ -100,7 +103,8 @@ def target_of(
         held = load_data(data)
         return made, [*held], held.labels
 
-    return Target(name=name, load=load, facts=facts or {})
+    named = [source or f"{victim}, {data}", *(f"{key}={value}" for key, value in (stated or {}).items())]
+    return Target(name=name, load=load, facts=facts or {}, source=", ".join(named))
 
 
 def _contender(path: Path, common: Mapping[str, Any], given: Mapping[str, Any]) -> Contender:
