@@ -26,6 +26,8 @@ from sklearn.metrics import f1_score
 
 import brinkmap
 import ecg_page
+from brinkmap.agents.response import Habits, ResponseAgent
+from brinkmap.agents.saved import load_agent
 from brinkmap.harden import Attacked, Labelled, Modern, Recipe, fit
 from brinkmap.harden.adversaries import Unchanged
 from brinkmap.metrics import snr_db
@@ -37,7 +39,7 @@ from ecg_cases import CASES, Case, chosen, patches
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "ecg"
 BUILD = Path(__file__).resolve().parents[1] / "build" / "ecg"
-AGENTS = ("random", "greedy", "credit", "trained")
+AGENTS = ("random", "greedy", "credit", "trained", "blind")
 BUDGET = 100
 QUERIES = 30_000
 """That the agent's training buys, once for a track; its network learns the labels first, which cost none."""
@@ -91,10 +93,10 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
                 row_path = RESULTS / name / f"{state}-{noise}-{'+'.join(named)}-{agent}-{len(x)}-{seed}.json"
                 if row_path.exists():
                     continue
-                planned = agent != "trained"
-                whom = agent if planned else str(agent_of(name, track))
+                planned = agent in ("trained", "blind")
+                whom = _planner(name, track, blind=agent == "blind") if planned else agent
                 # the model-based agent plans with one length: of two, the shorter
-                lengths = values if planned else (min(values),)
+                lengths = (min(values),) if planned else values
                 row = measured(victim, x, y, noise, lengths, whom, seed, case.max_l2[noise]) | {"agent": agent}
                 row_path.write_text(json.dumps({"case": name, "state": state, "segments": named} | row) + "\n")
                 capped = np.mean([flip or BUDGET for flip in row["to_flip"]])
@@ -102,6 +104,13 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
                     f"{row_path.name}: ASR {np.mean(row['success']):.2f}, {capped:.1f} q, {row['cpu_seconds']} s",
                     flush=True,
                 )
+
+
+def _planner(name: str, track: str, blind: bool) -> ResponseAgent:
+    """The trained agent; blind, its model is shown no sample, only what is changed: the control."""
+    agent = load_agent(agent_of(name, track))
+    assert isinstance(agent, ResponseAgent)
+    return ResponseAgent(agent.net, Habits(blind=blind))
 
 
 def agent_of(name: str, track: str) -> Path:
@@ -139,7 +148,7 @@ def _noises(case: Case, track: str) -> list[Line]:
 
 
 def measured(
-    victim: brinkmap.Victim, x: np.ndarray, y: np.ndarray, noise: str, values: tuple[int, ...], agent: str, seed: int,
+    victim: brinkmap.Victim, x: np.ndarray, y: np.ndarray, noise: str, values: tuple[int, ...], agent: Any, seed: int,
     max_l2: float,
 ) -> dict[str, Any]:  # fmt: skip
     """One row: every sample's outcome."""
