@@ -48,10 +48,10 @@ def write(results: Path, maps: Path, cases: Mapping[str, Any]) -> Path:
     """The page and its figure; returns the page's path."""
     parts, drawn = [INTRO], {}
     for name, case in cases.items():
-        rows = [json.loads(path.read_text()) for path in sorted((results / name).glob("*.json"))]
+        rows = [json.loads(path.read_text()) for path in sorted((results / name).glob("*-*.json"))]
         if rows:
             drawn[case.title] = rows
-            parts.append(f"## {case.title}\n\n{_table(rows, maps / name)}")
+            parts.append(f"## {case.title}\n\n{_table(rows, _stable(rows, maps / name, results / name))}")
     if drawn:
         _draw(drawn, results.parent / "explain.png")
         parts.insert(1, "![Quality against queries](explain.png)")
@@ -69,7 +69,7 @@ def _groups(rows: Iterable[Row]) -> list[list[Row]]:
     return [found[key] for key in sorted(found)]
 
 
-def _table(rows: list[Row], maps: Path) -> str:
+def _table(rows: list[Row], stable: Mapping[str, float]) -> str:
     head = ["method", "access", "queries", "samples", "seeds", *(title for _, title in COLUMNS), "stable", "random net",
             "no map", "CPU s a sample"]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -81,7 +81,8 @@ def _table(rows: list[Row], maps: Path) -> str:
         cells = [
             first["method"], ACCESS[first["method"]], f"{np.mean([row['queries'] for row in group]):.0f}",
             str(first["samples"]), str(len(group)), *(_score(group, key) for key, _ in COLUMNS),
-            _stable(group, maps), f"{np.nanmean(sanity):.2f}" if sanity else "", f"{1 - found:.0%}", f"{seconds:.2f}",
+            f"{stable[_key(first)]:.2f}" if _key(first) in stable else "",
+            f"{np.nanmean(sanity):.2f}" if sanity else "", f"{1 - found:.0%}", f"{seconds:.2f}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -93,11 +94,25 @@ def _score(group: list[Row], key: str) -> str:
     return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
-def _stable(group: list[Row], maps: Path) -> str:
-    paths = [maps / f"{row['method']}-{row['asked']}-{row['seed']}.npz" for row in group]
-    if len(paths) < 2 or not all(path.is_file() for path in paths):
-        return ""
-    return f"{stability(np.stack([np.load(path)['maps'] for path in paths]).astype(float)).correlation.mean():.2f}"
+def _stable(rows: list[Row], maps: Path, results: Path) -> dict[str, float]:
+    """Rank correlation between seeds of each method and number of queries, over the seeds whose maps are at hand.
+
+    Maps are large and stay under build/; what they say is kept beside the rows.
+    """
+    path = results / "stability.json"
+    found: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
+    for group in _groups(rows):
+        paths = [maps / f"{_key(row)}-{row['seed']}.npz" for row in group]
+        there = [np.load(one)["maps"].astype(float) for one in paths if one.is_file()]
+        if len(there) > 1:
+            found[_key(group[0])] = round(float(stability(np.stack(there)).correlation.mean()), 3)
+    if found:
+        path.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    return found
+
+
+def _key(row: Row) -> str:
+    return f"{row['method']}-{row['asked']}"
 
 
 def _draw(cases: dict[str, list[Row]], path: Path) -> None:
