@@ -44,6 +44,8 @@ BUDGET = 100
 QUERIES = 30_000
 """That the agent's training buys, once for a track; its network learns the labels first, which cost none."""
 TRACKS = {"slides": ("bare-motion", "bare-detached"), "natural": ("motion-artifact", "electrode-detachment")}
+WIDTHS, PASSES = (16, 32, 64), 8.0
+"""Of its network, and how often it goes over each answer: minutes a case."""
 POOL_BUDGET, POOL_SAMPLES, POOL_EPOCHS = 12, 1200, 8
 ATTACKED = 200
 MEASURED = 2000
@@ -121,7 +123,7 @@ def agent_of(name: str, track: str) -> Path:
         x, y = case.train() if case.train else _left(victim, case)
         plan = Training(
             queries=QUERIES, distortions=tuple(dict.fromkeys(noise for noise, *_ in lines)),
-            patch=tuple(sorted({min(values) for *_, values in lines})),
+            patch=tuple(sorted({min(values) for *_, values in lines})), widths=WIDTHS, passes=PASSES,
         )  # fmt: skip
         rows = training_generator(0, f"agent {name}", 0).permutation(len(y))
         train(victim, x[rows], plan, labels=y[rows], folder=path.parent, watch=print)

@@ -22,11 +22,12 @@ Made by `python benchmarks/harden.py digits`, `cifar` and `page`; rows are in `h
 cent, lower is better: the share of test samples that is wrong already, or after the attack of that column. All methods
 begin with the same trained network and have the same CPU seconds of training, the making of attacks included;
 checkpoints are picked on a tenth of the training images, by accuracy under FGSM, among those that lose at most a point
-of natural accuracy. `random` is the control: our filters within our distance, put anywhere. `ours` plans patches by the
-gradients of the network under training (`brinkmap.harden.Planned`), which FGSM and PGD have too; `ours-queries` is the
-agent credit, which only asks. SimBA, Square and ours keep to the L2 distance and the budget of the case; PGD (40 steps)
-and AutoAttack to the Linf distance; AutoAttack on 100 images. `ours: ...` is the credit agent with that one filter;
-`corruption: ...` the same filter over the whole picture at level 3.
+of natural accuracy; on CIFAR-10 on the other 360 lossless test images, and at most five points: minutes of training on
+JPEG images cost more than one whatever is shown. `random` is the control: our filters within our distance, put
+anywhere. `ours` plans patches by the gradients of the network under training (`brinkmap.harden.Planned`), which FGSM
+and PGD have too; `ours-queries` is the agent credit, which only asks. SimBA, Square and ours keep to the L2 distance
+and the budget of the case; PGD (40 steps) and AutoAttack to the Linf distance; AutoAttack on 100 images. `ours: ...` is
+the credit agent with that one filter; `corruption: ...` the same filter over the whole picture at level 3.
 
 Caltech-101, ImageNet training images and the RobustBench models of the slides are not to be had here.
 """
