@@ -12,10 +12,11 @@ import tyro
 
 from brinkmap.audit import Audit, Demands, Presentation, audit
 from brinkmap.campaign import Scale, campaign, is_campaign, is_url
-from brinkmap.cli.clip_flags import ClipFlags, clips_of
+from brinkmap.cli.clip_flags import ClipFlags
 from brinkmap.cli.flags import RunFlags, read_toml, run_of
 from brinkmap.cli.progress import Progress, print_audit
-from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.cli.signal_flags import SignalFlags
+from brinkmap.cli.victim_data import data_for
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.data import DataSet
 from brinkmap.observing import observed
@@ -106,10 +107,7 @@ def run_audit(flags: AuditFlags) -> int:
     """
     run = run_of(flags.run)
     victim = victim_of(flags.model)
-    clips = clips_of(flags.clips, flags.data, victim.shape)
-    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
-    names = getattr(victim, "class_names", None)
-    data = data if names is None else data.labelled_as(names)
+    data = data_for(victim, flags.data, flags.limit, flags.signals, flags.clips)
     demands = Demands(min_robust_l2=flags.min_robust_l2, max_success_rate=flags.max_success_rate)
     meaning = _meaning(flags, data)
     presentation = Presentation(

@@ -14,10 +14,11 @@ from brinkmap.benchmark import Origin, load, make
 from brinkmap.benchmark.board import keep_board
 from brinkmap.benchmark.manifest import Manifest
 from brinkmap.benchmark.severity import DEFAULTS
-from brinkmap.cli.clip_flags import ClipFlags, clips_of
+from brinkmap.cli.clip_flags import ClipFlags
 from brinkmap.cli.flags import BenchmarkRunFlags, run_of
 from brinkmap.cli.progress import training_bar
-from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.cli.signal_flags import SignalFlags
+from brinkmap.cli.victim_data import data_for
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.distortions import NATURAL
 from brinkmap.errors import InputError
@@ -71,10 +72,7 @@ def run_benchmark(flags: BenchmarkFlags) -> int:
         BrinkmapError: bad input.
     """
     run, victim = run_of(flags.run), victim_of(flags.model)
-    clips = clips_of(flags.clips, flags.data, victim.shape)
-    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
-    names = getattr(victim, "class_names", None)
-    data = data if names is None else data.labelled_as(names)
+    data = data_for(victim, flags.data, flags.limit, flags.signals, flags.clips)
     if data.labels is None:
         raise InputError(
             f"data: {flags.data} has no labels, which a test set needs. Give an .npz with x and y, or --label-by for "

@@ -13,9 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from brinkmap.cli.clip_flags import ClipFlags, clips_of
+from brinkmap.cli.clip_flags import ClipFlags
 from brinkmap.cli.flags import TermFlags, run_of
-from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.cli.signal_flags import SignalFlags
+from brinkmap.cli.victim_data import data_for
 from brinkmap.compare.comparison import Comparison, compare
 from brinkmap.compare.contest import kept_cells
 from brinkmap.compare.page import number, spread
@@ -108,10 +109,7 @@ def _target(flags: CompareFlags) -> Target:
 
     def load() -> tuple[Any, Any, Any]:
         victim = load_victim(flags.victim)
-        clips = clips_of(flags.clips, flags.data, victim.shape)
-        data = data_of(flags.signals, flags.data, None, getattr(victim, "rate_hz", None), clips)
-        names = getattr(victim, "class_names", None)
-        data = data if names is None else data.labelled_as(names)
+        data = data_for(victim, flags.data, None, flags.signals, flags.clips)
         return victim, [*data], data.labels
 
     return Target(name=flags.victim, load=load, source=f"{flags.victim}, {flags.data}, {flags.signals}, {flags.clips}")

@@ -10,10 +10,11 @@ from typing import Any
 import tyro
 from rich.console import Console
 
-from brinkmap.cli.clip_flags import ClipFlags, clips_of
+from brinkmap.cli.clip_flags import ClipFlags
 from brinkmap.cli.flags import ExplainRunFlags, run_of
 from brinkmap.cli.progress import training_bar
-from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.cli.signal_flags import SignalFlags
+from brinkmap.cli.victim_data import data_for
 from brinkmap.cli.victim_flags import VictimFlags, source_of, victim_of
 from brinkmap.data import DataSet
 from brinkmap.explain import Explanation, explanations
@@ -81,8 +82,7 @@ def run_explain(flags: ExplainFlags) -> int:
         BrinkmapError: bad input.
     """
     run, victim = run_of(flags.run), victim_of(flags.model)
-    clips = clips_of(flags.clips, flags.data, victim.shape)
-    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
+    data = data_for(victim, flags.data, flags.limit, flags.signals, flags.clips)
     settings = dataclasses.asdict(flags.run) | {
         "method": flags.method,
         "queries": flags.queries,

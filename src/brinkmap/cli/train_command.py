@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import tyro
 
-from brinkmap.cli.clip_flags import ClipFlags, clips_of
+from brinkmap.cli.clip_flags import ClipFlags
 from brinkmap.cli.progress import training_bar
-from brinkmap.cli.signal_flags import SignalFlags, data_of
+from brinkmap.cli.signal_flags import SignalFlags
+from brinkmap.cli.victim_data import data_for
 from brinkmap.data import DataSet
 from brinkmap.errors import InputError, MissingExtra
 from brinkmap.run import Run
@@ -110,10 +111,7 @@ def run_train(flags: TrainFlags) -> int:
         flags.victim, bounds=flags.bounds, mean=flags.mean or None, std=flags.std or None,
         outputs=cast("Any", flags.outputs), rate_hz=flags.rate_hz,
     )  # fmt: skip
-    clips = clips_of(flags.clips, flags.data, victim.shape)
-    data = data_of(flags.signals, flags.data, flags.limit, getattr(victim, "rate_hz", None), clips)
-    names = getattr(victim, "class_names", None)
-    data = data if names is None else data.labelled_as(names)
+    data = data_for(victim, flags.data, flags.limit, flags.signals, flags.clips)
     flags.out.mkdir(parents=True, exist_ok=True)
     path = kinds[flags.kind](flags, victim, data)
     print(f"agent: {path}\nuse it: brinkmap audit --agent {path} --victim {flags.victim} --data ...")

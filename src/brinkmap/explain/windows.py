@@ -19,8 +19,6 @@ class Windows:
     """Boxes over an extent."""
 
     extent: tuple[int, ...]
-    counts: tuple[int, ...]
-    """Along each axis, were they all there."""
     places: Sequence[tuple[slice, ...]]
 
     def __len__(self) -> int:
@@ -64,7 +62,7 @@ def covering(extent: tuple[int, ...], most: int, finest: int | None = None) -> W
         if np.prod(tried) > most:
             break
         counts = tried
-    return Windows(extent, tuple(counts), list(itertools.product(*map(_along, extent, counts))))
+    return Windows(extent, list(itertools.product(*map(_along, extent, counts))))
 
 
 def _along(n: int, count: int) -> list[slice]:
