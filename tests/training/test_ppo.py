@@ -301,7 +301,7 @@ def test_files_that_hold_no_such_agent_are_refused(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"one": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="expected a card of kind ppo or response, got None"):
+    with pytest.raises(InputError, match="expected a card of kind policy or ppo or response, got None"):
         load_agent(tmp_path / "other.safetensors")
     net = untrained()
     agent = PpoAgent(net, card_of(net, 2, 1, [["illuminate-", 5]]))
