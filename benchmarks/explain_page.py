@@ -138,7 +138,8 @@ def _draw(cases: dict[str, list[Row]], path: Path) -> None:
                     (np.mean([one["queries"] for one in group]), np.mean([one["scores"][key] for one in group]))
                     for group in _groups(rows) if group[0]["method"] == method
                 )  # fmt: skip
-                own.plot(*zip(*points, strict=True), "o-", color=colour, label=method, markersize=4)
+                queries, values = np.array(points).reshape(-1, 2).T
+                own.plot(queries, values, "o-", color=colour, label=method, markersize=4)
             own.set(xscale="log", xlabel="queries a map", ylabel=said, xlim=(20, 10000))
             own.grid(alpha=0.3)
         axes[0, column].set_title(title, fontsize=9)
