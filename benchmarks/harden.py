@@ -1,7 +1,7 @@
 """Hardened by each attack, evaluated by every attack: the slides' cross matrix, at equal training time.
 
 python benchmarks/harden.py digits [METHOD ...] [--seeds 0 1 2]     embedded, about two CPU minutes a row
-python benchmarks/harden.py cifar [METHOD ...]                      ResNet-20 of ../shared/data, about ten
+python benchmarks/harden.py cifar [METHOD ...]                      ResNet-20 of ../shared/data, 25, most for AutoAttack
 python benchmarks/harden.py page                                    writes docs/results/harden.md
 
 A method and a seed are a row of docs/results/harden/, written as it is measured; weights are in build/harden/. All

@@ -25,7 +25,7 @@ import numpy as np
 import brinkmap
 import hardness_page
 from brinkmap.arrays import Array, Floats, Ints
-from brinkmap.benchmark import load, make
+from brinkmap.benchmark import Shard, load, make
 from brinkmap.benchmark.severity import Spread
 from brinkmap.plan import Canvas
 from brinkmap.seeding import training_generator
@@ -63,8 +63,9 @@ def measured(
         make(victim, samples, labels, folder, run, severities=[f"x{times:g}" for times in TIMES])
         made = load(folder)
         queries += made.manifest.queries
-        flipped = next(made.shards(one.distortion, "x1")).flipped
-        for shown in [*_ours(made, one.distortion, samples), *_controls(made, one, samples, victim)]:
+        shards = {f"x{times:g}": next(made.shards(one.distortion, f"x{times:g}")) for times in TIMES}
+        flipped = shards["x1"].flipped
+        for shown in [*_ours(shards, samples), *_controls(shards, one, samples, victim)]:
             for reader, other in readers.items():
                 rows.append({
                     "distortion": one.distortion, "way": shown.way, "strength": shown.strength, "reader": reader,
@@ -79,11 +80,8 @@ def measured(
     }  # fmt: skip
 
 
-def _ours(made: Any, distortion: str, samples: Array) -> list[Shown]:
-    found = []
-    for times in TIMES:
-        shard = next(made.shards(distortion, f"x{times:g}"))
-        found.append(Shown("ours", f"x{times:g}", shard.x, shard.l2.astype(np.float64)))
+def _ours(shards: dict[str, Shard], samples: Array) -> list[Shown]:
+    found = [Shown("ours", strength, one.x, one.l2.astype(np.float64)) for strength, one in shards.items()]
     return [*_faded(found[0], samples), *found]
 
 
@@ -96,18 +94,17 @@ def _faded(shown: Shown, samples: Array) -> list[Shown]:
     ]  # fmt: skip
 
 
-def _controls(made: Any, one: Set, samples: Array, victim: brinkmap.Victim) -> list[Shown]:
+def _controls(shards: dict[str, Shard], one: Set, samples: Array, victim: brinkmap.Victim) -> list[Shown]:
     """Patches anywhere at our distances, and the whole picture at all levels."""
     run = brinkmap.Run(distortions=(one.distortion,), patch=one.patch, seed=0)
     canvas, anywhere = Session(victim, samples.shape[1:], run).canvas, []
-    for times in TIMES:
-        plans = next(made.shards(one.distortion, f"x{times:g}"))
+    for strength, plans in shards.items():
         pairs = [
             _scattered(canvas, sample, index, codes, float(l2))
             for index, (sample, codes, l2) in enumerate(zip(samples, plans.plan, plans.l2, strict=True))
         ]
         x, l2 = np.stack([x for x, _ in pairs]), np.array([l2 for _, l2 in pairs])
-        anywhere.append(Shown("random", f"x{times:g}", x, l2))
+        anywhere.append(Shown("random", strength, x, l2))
     found = [*_faded(anywhere[0], samples), *anywhere, *_whole("whole", one.distortion, samples, victim)]
     return found + (_whole("beside", one.beside, samples, victim) if one.beside else [])
 

@@ -99,6 +99,8 @@ def test_plans_of_other_samples_are_said(tmp_path):
         render(tmp_path / "made", samples[::-1], tmp_path / "again")
     with pytest.raises(InputError, match=r"samples: expected more than 11, of which the plans are, got 5"):
         render(tmp_path / "made", samples[:5], tmp_path / "again")
+    with pytest.raises(InputError, match=r"samples: expected more than 11, of which the plans are, got 0"):
+        render(tmp_path / "made", samples[:0], tmp_path / "again")
     (tmp_path / "made" / "plans.npz").write_bytes(b"no plans")
     with pytest.raises(InputError, match=r"plans.npz: not there, or not as it was written"):
         render(tmp_path / "made", samples, tmp_path / "again")

@@ -44,8 +44,7 @@ def rendered(
         severities: in order.
     """
     first = next(iter(canvases.values()))
-    none = Flips(np.zeros((len(plans.index), first.grid.cells), np.int16), np.zeros(len(plans.index)), plans.index < 0)
-    parts = _Files(folder, plans, ("",), "", first).filled(_clean(first, samples, plans.index, none))
+    parts = _Files(folder, plans, ("",), "", first).filled(_clean(first, samples, plans.index))
     for name, canvas in canvases.items():
         files = _Files(folder, plans, tuple(one.name for one in severities), name, canvas)
         parts += files.filled(_made(canvas, samples, plans.index, plans.flips[name], severities))
@@ -103,9 +102,10 @@ class _Row:
     flipped: bool
 
 
-def _clean(canvas: Canvas, samples: Iterable[Any], index: Ints, none: Flips) -> Iterator[list[_Row]]:
-    for sample, row in _wanted(canvas, samples, index):
-        yield [_Row(sample, none.codes[row], 0.0, False)]
+def _clean(canvas: Canvas, samples: Iterable[Any], index: Ints) -> Iterator[list[_Row]]:
+    none = np.zeros(canvas.grid.cells, np.int16)
+    for sample, _ in _wanted(canvas, samples, index):
+        yield [_Row(sample, none, 0.0, False)]
 
 
 def _made(
@@ -122,13 +122,14 @@ def _made(
 
 def _wanted(canvas: Canvas, samples: Iterable[Any], index: Ints) -> Iterator[tuple[Array, int]]:
     """The samples of these indices, which rise, each with its row."""
-    row = 0
-    for number, given in enumerate(samples):
-        if row < len(index) and number == index[row]:
+    row = count = 0
+    for given in samples:
+        if row < len(index) and count == index[row]:
             yield canvas.snap(sample_of(given, canvas)), row
             row += 1
+        count += 1
     if row < len(index):
-        raise InputError(f"samples: expected more than {int(index[-1])}, of which the plans are, got {number + 1}.")
+        raise InputError(f"samples: expected more than {int(index[-1])}, of which the plans are, got {count}.")
 
 
 @dataclass

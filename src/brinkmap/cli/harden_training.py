@@ -56,13 +56,11 @@ class Trainer:
         """Train each baseline that is asked for, as long and with as many looks, into OUT/baselines/NAME."""
         from brinkmap.harden import BASELINES, baseline_of
 
-        looks = sum(one.epoch > 0 for one in hardened.history)
-
-        done = {}
+        looks, done = sum(one.epoch > 0 for one in hardened.history), {}
         for name in (one for one in BASELINES if one in flags.baselines):
             theirs = baseline_of(
                 name, recipe, run, epsilon=epsilon, every=flags.every, share=flags.share,
-                seconds=hardened.history[-1].seconds,                easiest=flags.easiest, rate_hz=keeper.held.rate_hz,
+                seconds=hardened.history[-1].seconds, easiest=flags.easiest, rate_hz=keeper.held.rate_hz,
             )  # fmt: skip
             folder = keeper.out / "baselines" / name
             theirs = replace(theirs, check_every=self._look_every(theirs, before, looks, folder))

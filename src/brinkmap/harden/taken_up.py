@@ -13,10 +13,12 @@ from torch import Tensor, nn
 
 from brinkmap.errors import InputError
 from brinkmap.harden.recipe import Checked, Recipe
+from brinkmap.response.moments import kept_moments, put_back
 
 __all__ = ["CHECKPOINT", "Kept", "keep", "take_up"]
 
 CHECKPOINT = "checkpoint.safetensors"
+MARK = "moments."
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,7 @@ def keep(folder: Path | None, recipe: Recipe, net: nn.Module, optimiser: torch.o
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"net.{name}": values for name, values in net.state_dict().items()}
     tensors |= {f"best.{name}": values for name, values in (kept.best or {}).items()}
-    for number, values in optimiser.state_dict()["state"].items():
-        tensors |= {f"moments.{number}.{name}": torch.as_tensor(value) for name, value in values.items()}
+    tensors |= kept_moments(optimiser, MARK)
     tensors["mistakes"] = kept.mistakes
     told = {"recipe": recipe.fingerprint, "history": json.dumps([asdict(one) for one in kept.history])}
     part = folder / "checkpoint.part"
@@ -70,12 +71,7 @@ def take_up(folder: Path | None, recipe: Recipe, net: nn.Module, optimiser: torc
         raise InputError(
             f"training: {folder} was begun with another network: {first} Give the same one or another folder."
         ) from error
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in _under("moments.", tensors).items():
-        number, _, name = key.partition(".")
-        moments.setdefault(int(number), {})[name] = value
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    put_back(optimiser, tensors, MARK)
     history = tuple(Checked(**one) for one in json.loads(told["history"]))
     return Kept(tensors["mistakes"], history, _under("best.", tensors) or None)
 
