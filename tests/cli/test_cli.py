@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -138,8 +139,8 @@ def test_every_setting_of_a_run_has_a_flag_with_help(capsys):
         main(["audit", "--help"])
     assert ended.value.code == 0
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    flags = [f"--{field.name.replace('_', '-')} " for field in dataclasses.fields(Run)]
-    assert [flag for flag in flags if flag not in shown] == []
+    flags = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(Run)]
+    assert [flag for flag in flags if not re.search(rf"{flag}[ ,]", shown)] == []
     assert "Queries a sample may cost until it flips, the first clean look included." in shown
 
 
@@ -178,7 +179,7 @@ def test_a_toml_file_does_what_the_flags_do(folder):
     assert main(["audit", "--config", "audit.toml"]) == 0
     flags = """--data labelled.npz --out from-flags --limit 5 --min-robust-l2 0 --export npy --agent credit
         --distortions illuminate gaussian-blur --patch 2 4x2 --budget 20 --refine-budget 5 --max-l2 1 2.5 --max-linf 0.5
-        --criterion confidence:0.4 --slots 3 --seed 7 --quantise 8 --trace True --batch-size 2 --rate-limit 1e5"""
+        --criterion confidence:0.4 --slots 3 --seed 7 --quantise 8 --trace --batch-size 2 --rate-limit 1e5"""
     assert main(["audit", "--victim", VICTIM, *flags.split()]) == 0
     assert figures(folder / "from-toml") == figures(folder / "from-flags")
     runs = [json.loads((folder / out / "run.json").read_text())["run"] for out in ("from-toml", "from-flags")]

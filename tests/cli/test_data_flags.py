@@ -81,7 +81,7 @@ def test_another_rate_is_refused_and_resampled_when_asked(beats, capsys, command
     told = ["--victim", "victim.py:says", "--data", "data", *COMMANDS[command], *beats, "--out", "out"]
     assert main([command, *told]) == 2
     assert "50" in capsys.readouterr().err
-    assert main([command, *told, "--resample", "True"]) == 0
+    assert main([command, *told, "--resample"]) == 0
 
 
 def test_a_test_set_without_labels_says_how_recordings_get_some(beats, capsys):

@@ -111,7 +111,7 @@ def test_a_gap_costs_its_windows_and_says_so(folder, capsys):
 
 def test_resampling_is_asked_for(folder, capsys):
     data = csv_of(folder, waves(10, leads=1, rate=125), 125)
-    assert audited(data, "--resample", "True") == 0
+    assert audited(data, "--resample") == 0
     assert json.loads((folder / "out" / "summary.json").read_text())["samples"] == 5
 
 

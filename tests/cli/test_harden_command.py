@@ -56,7 +56,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(folder, capsys):
 
 
 def test_signals_on_bounds_of_their_own(folder, capsys):
-    flags = ["--bounds", "-3", "4", "--layer-norm", "False", "--adversary", "none", "--out", "out"]
+    flags = ["--bounds", "-3", "4", "--no-layer-norm", "--adversary", "none", "--out", "out"]
     assert main(["harden", "--data", "signals.npz", "--epochs", "30", "--rate", "0.003", *flags]) == 0
     assert "validation: accuracy 100.0%" in capsys.readouterr().out
     audit = ["audit", "--victim", "out/model.safetensors", "--data", "signals.npz", "--limit", "4", "--budget", "5"]

@@ -62,7 +62,7 @@ def audited(*flags):
 
 
 def test_a_model_of_recordings_says_rate_unit_and_classes_by_itself(records):
-    bounds = ["--bounds", "-5", "5", "--layer-norm", "False"]
+    bounds = ["--bounds", "-5", "5", "--no-layer-norm"]
     assert hardened("--data", records, *BEATS, *bounds) == 0
     victim = load_victim("out/model.safetensors")
     assert (victim.rate_hz, victim.unit, victim.bounds, victim.shape) == (100.0, "mV", (-5.0, 5.0), (1, 64))
@@ -85,7 +85,7 @@ def test_a_network_of_signals_is_hardened_in_milliseconds_and_passes_on_what_it_
 def test_arrays_of_signals_have_what_the_flags_say(folder, stated):
     rng = np.random.default_rng(0)
     np.savez("x.npz", x=rng.uniform(size=(20, 1, 64)).astype(np.float32), y=np.resize([0, 1], 20))
-    assert hardened("--data", "x.npz", "--layer-norm", "False", *stated) == 0
+    assert hardened("--data", "x.npz", "--no-layer-norm", *stated) == 0
     victim = load_victim("out/model.safetensors")
     assert (victim.rate_hz, victim.unit) == ((100.0, "mV") if stated else (None, ""))
 
@@ -98,7 +98,7 @@ def test_a_folder_of_videos_is_cut_as_the_network_takes_it(clips):
 
 
 def test_a_folder_of_videos_is_cut_as_the_flags_say(clips):
-    assert hardened("--data", clips, "--frames", "4", "--size", "8", "8", "--layer-norm", "False") == 0
+    assert hardened("--data", clips, "--frames", "4", "--size", "8", "8", "--no-layer-norm") == 0
     victim = load_victim("out/model.safetensors")
     assert (victim.shape, victim.class_names) == ((3, 4, 8, 8), ("a", "b"))
 
@@ -136,7 +136,7 @@ def test_classes_are_numbered_as_the_network_numbers_them(folder, capsys):
         for place in range(10):
             (folder / "photos" / name).mkdir(parents=True, exist_ok=True)
             picture(folder / "photos" / name / f"{place}.png", rng.integers(level, level + 30, (8, 8, 1)))
-    assert hardened("--data", "photos", "--layer-norm", "False") == 0
+    assert hardened("--data", "photos", "--no-layer-norm") == 0
     net = network("net.safetensors", (1, 8, 8), 3, class_names=["light", "dim", "dark"])
     assert hardened("--network", net, "--bounds", "0", "1", "--data", "photos", "--out", "named", "--audit", "0") == 0
     assert load_victim("named/model.safetensors").class_names == ("light", "dim", "dark")

@@ -28,8 +28,6 @@ from brinkmap.errors import BrinkmapError
 
 __all__ = ["main"]
 
-OFF = tyro.conf.FlagConversionOff
-"""`--trace True`, as a TOML file has it."""
 COMMANDS: dict[type, Any] = {
     AuditFlags: run_audit,
     BenchmarkFlags: run_benchmark,
@@ -67,20 +65,20 @@ def _parsed(args: list[str]) -> Any:
     peek.add_argument("--config", type=Path)
     config = peek.parse_known_args(args)[0].config
     given = toml_defaults(config) if config is not None else tyro.MISSING
-    audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given), OFF]
-    benchmarking: Any = Annotated[BenchmarkFlags, _command("benchmark", BenchmarkFlags), OFF]
-    boarding: Any = Annotated[LeaderboardFlags, _command("leaderboard", LeaderboardFlags), OFF]
-    checking: Any = Annotated[CheckFlags, _command("check", CheckFlags), OFF]
-    comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags), OFF]
-    demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags), OFF]
-    explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags), OFF]
-    train: Any = Annotated[TrainFlags, _command("train", TrainFlags), tyro.conf.FlagCreatePairsOff]
-    hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags), OFF]
-    rendering: Any = Annotated[RenderFlags, _command("render", RenderFlags), OFF]
-    reporting: Any = Annotated[ReportFlags, _command("report", ReportFlags), OFF]
-    serving: Any = Annotated[ServeFlags, _command("serve", ServeFlags), tyro.conf.FlagCreatePairsOff]
-    status: Any = Annotated[StatusFlags, _command("status", StatusFlags), OFF]
-    listing: Any = Annotated[ListFlags, _command("list", ListFlags), OFF]
+    audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given)]
+    benchmarking: Any = Annotated[BenchmarkFlags, _command("benchmark", BenchmarkFlags)]
+    boarding: Any = Annotated[LeaderboardFlags, _command("leaderboard", LeaderboardFlags)]
+    checking: Any = Annotated[CheckFlags, _command("check", CheckFlags)]
+    comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags)]
+    demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags)]
+    explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags)]
+    train: Any = Annotated[TrainFlags, _command("train", TrainFlags)]
+    hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags)]
+    rendering: Any = Annotated[RenderFlags, _command("render", RenderFlags)]
+    reporting: Any = Annotated[ReportFlags, _command("report", ReportFlags)]
+    serving: Any = Annotated[ServeFlags, _command("serve", ServeFlags)]
+    status: Any = Annotated[StatusFlags, _command("status", StatusFlags)]
+    listing: Any = Annotated[ListFlags, _command("list", ListFlags)]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
         audit

@@ -73,7 +73,7 @@ def data_of(
     data = load_data(path, limit=limit, signals=signals, clips=clips)
     if data.rate_hz and rate_hz and data.rate_hz != rate_hz:
         raise InputError(
-            f"{path}: {data.rate_hz:g} values a second, and the victim expects {rate_hz:g}. Give --resample True and "
+            f"{path}: {data.rate_hz:g} values a second, and the victim expects {rate_hz:g}. Give --resample and "
             f"--rate-hz {rate_hz:g}, or another victim."
         )
     if clip is not None:

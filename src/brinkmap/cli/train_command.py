@@ -86,9 +86,7 @@ class TrainFlags:
     """What the model answers: logits or probabilities."""
     rate_hz: float | None = None
     """A signal's sampling rate, which the ECG filters need."""
-    signals: tyro.conf.OmitArgPrefixes[tyro.conf.FlagConversionOff[SignalFlags]] = dataclasses.field(
-        default_factory=SignalFlags
-    )
+    signals: tyro.conf.OmitArgPrefixes[SignalFlags] = dataclasses.field(default_factory=SignalFlags)
     """How recordings become samples."""
     clips: tyro.conf.OmitArgPrefixes[ClipFlags] = dataclasses.field(default_factory=ClipFlags)
     """How videos become samples."""

@@ -63,7 +63,7 @@ class SmallVGG(nn.Module):
         if layer_norm and classes < 3:
             raise InputError(
                 f"network: {classes} logits after a layer norm are always +1 and -1, so that nothing can be learned. "
-                "Leave layer_norm off (--layer-norm False)."
+                "Leave layer_norm off (--no-layer-norm)."
             )
         self.settings: dict[str, Any] = {
             "shape": [int(n) for n in shape], "classes": int(classes), "widths": [int(n) for n in widths],

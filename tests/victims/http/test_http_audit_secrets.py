@@ -60,7 +60,7 @@ def test_the_token_is_nowhere(tmp_path, monkeypatch, caplog, capfd, service):
             "attempts = 2\n"
         )
         arguments = ["--victim", "victim.toml", "--data", "data.npz", "--agent", "random", "--patch", "4"]
-        code = main(["audit", *arguments, "--budget", "8", "--out", "out", "--trace", "True"])
+        code = main(["audit", *arguments, "--budget", "8", "--out", "out", "--trace"])
         assert any(one.get("Authorization") == f"Bearer {TOKEN}" for one in running.headers)
     assert code in (0, 2)
     shown = "".join([caplog.text, *capfd.readouterr()])
