@@ -8,7 +8,10 @@ import pytest
 import audited
 from audited import LABELS, RUN, SAMPLES, VICTIM
 from brinkmap import InputError, Presentation, Run, attack, audit
+from brinkmap.data.digits import digits_heldout
+from brinkmap.registry import resolve
 from brinkmap.rows import read_results
+from brinkmap.victims import load_victim
 from victims_known import CountsSamples, Linear, RaisesFor, near, samples_for
 
 shown = audited.shown  # a fixture for every test here
@@ -83,6 +86,13 @@ def test_a_victim_that_raises_for_one_sample_leaves_a_row_with_the_reason(tmp_pa
     [failed] = [one for one in read_results(tmp_path / "results.parquet") if one.error]
     assert (failed.index, failed.error) == (4, "the victim raised RuntimeError: no answer to that")
     assert done["ledger_total"] == victim.seen == done["queries_total"]
+
+
+def test_a_trained_agent_says_in_the_report_what_its_training_cost(tmp_path, shown):
+    samples, labels = digits_heldout()
+    audit(load_victim("digits"), samples[:2], labels[:2], Run(agent="digits", budget=3), out=tmp_path)
+    assert shown[0].training["training_queries"] == resolve("agent", "digits")().card["training_queries"] > 0
+    assert shown[0].training["victims"]
 
 
 def test_of_clips_the_video_papers_figures_are_summarised_over_all_of_them(tmp_path):

@@ -11,7 +11,7 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.compare.comparison import compare
 from brinkmap.compare.contest import NATURAL, NORM, run_suite
 from brinkmap.compare.curves import distance_curve, success_curve
-from brinkmap.compare.figures import differences, samples_of
+from brinkmap.compare.figures import differences, samples_of, with_break_even
 from brinkmap.compare.suite import Contender, Suite, Target
 from brinkmap.errors import InputError
 from victims_known import CountsSamples, Linear, samples_for
@@ -151,6 +151,37 @@ def test_a_difference_of_an_attack_to_a_slower_copy_is_what_was_added():
     )
     [one] = differences(table, "slow")
     assert (one["attack"], one["queries_fewer_mean"], one["interval"]) == ("fast", 5.0, [5.0, 5.0])
+
+
+class Trained(SquareAttack):
+    """Square, as if its training had cost queries."""
+
+    def __init__(self):
+        super().__init__()
+        self.card = {"training_queries": 1200}
+
+
+def test_what_training_cost_stands_beside_the_queries(tmp_path):
+    attacks = contender("random", "random", distortions=["tint"]), contender("trained", Trained())
+    done = compare(suite_of(*attacks), tmp_path)
+    assert [one["training_queries"] for one in done.rows] == [0, 0, 1200, 1200]
+    page = done.page.read_text()
+    assert "| training queries |" in page
+    assert "| 1,200 |" in page
+    assert "| training repaid after |" in page
+
+
+def test_training_is_repaid_once_the_queries_saved_come_to_its_own():
+    def figure(attack, queries):
+        return {"track": NORM, "bound": "b", "victim": "v", "attack": attack, "training_queries": queries}
+
+    def difference(attack, fewer):
+        return {"track": NORM, "bound": "b", "victim": "v", "attack": attack, "against": "plain",
+                "queries_fewer_mean": fewer}  # fmt: skip
+
+    rows = [figure("plain", 0), figure("better", 1001), figure("worse", 10), figure("free", 0)]
+    differing = [difference("better", 10.0), difference("worse", -1.0), difference("free", 3.0)]
+    assert [one["break_even"] for one in with_break_even(differing, rows)] == [101, None, 0]
 
 
 def test_a_finished_comparison_asks_nothing_again_and_says_the_same(tmp_path):

@@ -88,12 +88,13 @@ class ResponseAgent:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What a run need not state, and what it may."""
+        """What a run need not state, what it may, and what reports say of its training."""
         made = self.made_for
         if made is None:
             return {}
         return {
-            "channels": made.channels, "rank": made.rank, "classes": made.classes,
+            "channels": made.channels, "rank": made.rank, "classes": made.classes, "victims": made.victims,
+            "training_queries": made.training_queries, "labels": made.labels,
             "distortions": made.default, "patch": made.patches[0],
             "allowed": {"distortions": made.distortions, "patch": made.patches},
         }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brinkmap.compare.contest import Kept, Watch, kept_cells, run_suite
 from brinkmap.compare.curves import draw_curves
-from brinkmap.compare.figures import differences, figures_of, samples_of
+from brinkmap.compare.figures import differences, figures_of, samples_of, with_break_even
 from brinkmap.compare.page import curves_name, page_of
 from brinkmap.compare.suite import Suite
 from brinkmap.files import write_text
@@ -28,7 +28,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     """Figures of each attack on each victim under each bound; those left out have `left_out`, the reason."""
     differences: list[dict[str, Any]]
-    """Queries fewer than the reference attack, paired over samples."""
+    """Queries fewer than the reference attack, paired over samples, and when that has repaid an attack's training."""
     samples: pd.DataFrame
     """Every sample of every cell."""
     page: Path
@@ -59,7 +59,8 @@ def write_comparison(suite: Suite, out: Path) -> Comparison:
     out.mkdir(parents=True, exist_ok=True)
     cells = list(kept_cells(suite, out))
     samples = samples_of(cells)
-    rows, differing = figures_of(cells, samples), differences(samples, suite.reference)
+    rows = figures_of(cells, samples)
+    differing = with_break_even(differences(samples, suite.reference), rows)
     drawn = _curves(cells, samples, suite.title, out)
     kept = {"title": suite.title, "rows": rows, "differences": differing}
     write_text(out / "compare.json", json.dumps(kept, indent=1) + "\n")

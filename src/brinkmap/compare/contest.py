@@ -146,7 +146,8 @@ def _run_cell(cell: Cell, suite: Suite, loaded: Loaded, out: Path, watch: Watch 
     store.merge()
     settings = settings_of(session)
     shown = {name: settings[name] for name in ("agent", "distortions", "patch", "criterion")}
-    _write(folder, facts | shown | store.costs | {"track": _track(session)})
+    trained = {"training_queries": getattr(session.agent, "card", {}).get("training_queries", 0)}
+    _write(folder, facts | shown | trained | store.costs | {"track": _track(session)})
 
 
 def _track(session: Session) -> str:

@@ -7,7 +7,7 @@ Seeds are averaged for each sample before anything else, so that intervals are o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from brinkmap.rows import MEASURED, SCHEMA, columns_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CELL", "MARKS", "differences", "figures_of", "samples_of"]
+__all__ = ["CELL", "MARKS", "differences", "figures_of", "samples_of", "with_break_even"]
 
 MARKS = (10, 25, 50, 100, 200, 500, 1000)
 """Queries within which the success rate is given."""
@@ -63,6 +63,7 @@ def figures_of(cells: Sequence[Kept], samples: pd.DataFrame) -> list[dict[str, A
         cell = alike[0]
         facts = {name: cell.facts.get(name) for name in (*CELL, "note", "budget", "refine_budget", "clean_accuracy")}
         facts |= {name: cell.facts.get(name) for name in ("max_l2", "max_linf", "agent", "distortions", "patch")}
+        facts["training_queries"] = cell.facts.get("training_queries", 0)
         if cell.left_out is not None:
             rows.append(facts | {"left_out": cell.left_out})
             continue
@@ -144,6 +145,27 @@ def differences(samples: pd.DataFrame, against: str) -> list[dict[str, Any]]:
                  "samples": len(saved)}
             )  # fmt: skip
     return rows
+
+
+def with_break_even(differing: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Differences with `break_even`: audited samples after which queries saved have repaid those of training.
+
+    Args:
+        differing: of `differences`.
+        rows: of `figures_of`.
+
+    Returns:
+        The same rows; 0 where the attack was trained with no more queries than the reference, None where it is never
+        repaid.
+    """
+    spent = {tuple(row[name] for name in CELL): row["training_queries"] for row in rows if "left_out" not in row}
+    found = []
+    for row in differing:
+        where = row["track"], row["bound"], row["victim"]
+        more, fewer = spent[*where, row["attack"]] - spent[*where, row["against"]], row["queries_fewer_mean"]
+        even = 0 if more <= 0 else math.ceil(more / fewer) if fewer > 0 else None
+        found.append({**row, "break_even": even})
+    return found
 
 
 def _mean(values: pd.Series) -> float | None:

@@ -83,6 +83,7 @@ def figure_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[lis
     seen = [name for name in ("ssim", "psnr_db", "snr_db") if any(row[f"{name}_mean"] is not None for row in rows)]
     steps = any(row["published_steps_mean"] is not None for row in rows)
     head = ["victim", "attack", "ASR", "capped mean queries (95 %)", "median", *(["published steps"] if steps else [])]
+    head += ["training queries"] if (trained := any(row.get("training_queries") for row in rows)) else []
     head += [f"ASR@{mark}" for mark in marks] + ["L2", "Linf", *(name.removesuffix("_db").upper() for name in seen)]
     head += ["seconds", "queries/s", "samples x seeds"]
     lines = []
@@ -90,6 +91,7 @@ def figure_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[lis
         cells = [row["victim"], row["attack"], f"{row['success_rate']:.3f}"]
         cells += [spread(row["queries_capped_mean"], row["queries_capped_interval"]), f"{row['queries_median']:.0f}"]
         cells += [number(row["published_steps_mean"], 1)] if steps else []
+        cells += [f"{row.get('training_queries', 0):,d}"] if trained else []
         cells += [number(row["asr_at"].get(str(mark)), 3) for mark in marks]
         cells += [number(row["l2_mean"], 2), number(row["linf_mean"], 3)]
         cells += [number(row[f"{name}_mean"], 3 if name == "ssim" else 1) for name in seen]
@@ -105,12 +107,18 @@ def difference_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def difference_cells(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """The same before it is written: the head, and the rows as texts."""
+    head = ["victim", "attack", "queries fewer than", "mean (95 %)", "samples"]
     lines = [
         [row["victim"], row["attack"], row["against"], spread(row["queries_fewer_mean"], row["interval"]),
          str(row["samples"])]
         for row in rows
     ]  # fmt: skip
-    return ["victim", "attack", "queries fewer than", "mean (95 %)", "samples"], lines
+    if any(row.get("break_even", 0) != 0 for row in rows):
+        head.append("training repaid after")
+        for row, line in zip(rows, lines, strict=True):
+            even = row.get("break_even", 0)
+            line.append("never" if even is None else f"{even:,d} samples" if even else "-")
+    return head, lines
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

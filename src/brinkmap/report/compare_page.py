@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page_of"]
 
-TEXTS = ("victim", "attack", "queries fewer than")
+TEXTS = ("victim", "attack", "queries fewer than", "training repaid after")
 """Columns that are no figures."""
 
 
