@@ -97,6 +97,7 @@ def test_what_gives_up_too_much_is_not_picked():
         (lambda: Attacked(run=RUN, every=0), "every: expected at least 1 epoch, got 0"),
         (lambda: Attacked(run=Run(), easiest=0.5), "max_l2: expected one bound for the severity to grow to, got None"),
         (lambda: recipe(Attacked(run=RUN, every=3)), "check_every: expected a multiple of the pool's 3 epochs"),
+        (lambda: Recipe(blend=True), "blend: expected a tolerance"),
         (lambda: Recipe(tolerance=2.0), "tolerance: expected a share from 0 to 1, got 2.0"),
     ],
 )

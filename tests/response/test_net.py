@@ -54,3 +54,23 @@ def test_nothing_crosses_from_one_clip_into_another():
     net, clips = made(3).eval(), torch.rand(3, 2, 5, 12, 9)
     for row in range(3):
         torch.testing.assert_close(net.features(clips)[row], net.features(clips[[row]])[0])
+
+
+@pytest.mark.parametrize(("rank", "extent"), [(1, (100,)), (2, (20, 12)), (3, (5, 12, 9))])
+def test_members_answer_with_the_mean_of_what_each_says_and_each_is_a_network_of_its_own(rank, extent):
+    net, samples = made(rank, members=3).eval(), torch.rand(4, 2, *extent)
+    each = net.each(samples)
+    assert each.shape == (3, 4, 5)
+    torch.testing.assert_close(each.mean(dim=0), net(samples))
+    first = net.others[1].stem[0].weight
+    (gradient,) = torch.autograd.grad(each[0].sum(), first, allow_unused=True, retain_graph=True)
+    assert gradient is None or not gradient.any()
+    (gradient,) = torch.autograd.grad(each[2].sum(), first)
+    assert gradient.any()
+    assert not torch.allclose(each[0], each[1])
+
+
+def test_one_member_is_the_network_as_it_was():
+    net, samples = made(2).eval(), torch.rand(4, 2, 20, 12)
+    assert torch.equal(net.each(samples)[0], net(samples))
+    assert not [name for name in net.state_dict() if name.startswith("others")]

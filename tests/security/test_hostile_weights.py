@@ -74,7 +74,7 @@ class TestCards:
                     refused_or_read(load, str(path))
 
     def test_depth_is_not_built_before_it_is_held_against_the_weights(self, tmp_path, card, load):
-        deep = card | {"widths": [1] * 200_000, "blocks": 10**9}
+        deep = card | {"widths": [1] * 200_000, "blocks": 10**9, "members": 10**9}
         deep = deep | {"network": card.get("network", {}) | {"widths": [1] * 200_000, "shape": [1, 8, 8]}}
         if card["kind"] != "ppo":
             del deep["blocks"]

@@ -1,5 +1,7 @@
 """Training the model-based agent: what is bought is counted, what is kept is enough to go on, and it pays."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,20 @@ def test_labels_cost_nothing_and_teach_something():
     assert counting.asked == agent.made_for.training_queries == 0
     torch.manual_seed(0)
     assert capped(agent) < capped(ResponseAgent(ResponseNet(1, 2, 3, PLAN.widths)))
+
+
+def test_members_cost_no_query_more_and_their_file_holds_them_all(tmp_path):
+    counting = Counting()
+    plan = dataclasses.replace(PLAN, queries=600, passes=3, members=2)
+    agent = train(victim_of(counting), samples_of(100, 0), plan, folder=tmp_path, name="two")
+    assert counting.asked == agent.made_for.training_queries <= 600
+    again = load_agent(tmp_path / "two.safetensors")
+    assert again.made_for == agent.made_for
+    assert again.net.members == 2
+    shown = torch.from_numpy(samples_of(5, 7))
+    assert torch.equal(again.net(shown), agent.net(shown))
+    kept = [name for name in agent.net.state_dict() if name.startswith("others")]
+    assert kept
 
 
 def test_variants_are_the_same_each_time_and_use_all_samples():

@@ -294,6 +294,6 @@ def net_of(made: AgentCard, weights: dict[str, Tensor]) -> ResponseNet:
     from brinkmap.victims.weights import network_with
 
     return network_with(
-        lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths, made.temporal_shift),
-        weights, {"widths": made.widths},
+        lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths, made.temporal_shift, made.members),
+        weights, {"widths": made.widths, "members": made.members},
     )  # fmt: skip

@@ -214,7 +214,11 @@ def _told(flags: HardenFlags, path: Path, recipe: Recipe, fitted: Fitted) -> Non
         use = f"load its weights into {flags.network} with safetensors.torch.load_file({str(path)!r})"
     judged, last = judge_name(flags), fitted.history[-1]
     early = f", ended after {last.epoch} by patience {recipe.patience}" if fitted.ended == "patience" else ""
-    print(f"picked: epoch {fitted.best.epoch} of {flags.epochs}{early}, {last.seconds:.0f} CPU s of training")
+    mixed = f", {fitted.share:.0%} of its weights and the rest of those before" if fitted.share < 1 else ""
+    print(f"picked: epoch {fitted.best.epoch} of {flags.epochs}{mixed}{early}, {last.seconds:.0f} CPU s of training")
+    if fitted.best.epoch == 0:
+        hint = "" if recipe.blend else " --blend mixes the last weights with the first ones to keep it."
+        print(f"no look was better judged within --tolerance {recipe.tolerance}: the network is as it was.{hint}")
     for name in fitted.best.natural:
         print(f"{name}: accuracy {fitted.best.natural[name]:.1%}, against {judged} {fitted.best.judged[name]:.1%}")
     print(f"curve: {flags.out / 'curve.png'}\nmodel: {path}\nuse it: {use}")

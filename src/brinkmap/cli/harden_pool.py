@@ -34,6 +34,9 @@ class PoolFlags:
     have .25, .5, .75 and 1 of --max-l2."""
     tolerance: float | None = None
     """Natural accuracy that may be given up, as a share (0.01 is one point); looks that lose more are not picked."""
+    blend: bool = False
+    """Where the last weights lose more, mix them with those before the first epoch as far as --tolerance asks, if that
+    stands up better than every look that keeps it."""
     baselines: tuple[str, ...] = ()
     """Train these as well, from the same weights for the same CPU seconds, into OUT/baselines/NAME: none (the samples
     as they are), random (the same filters anywhere), fgsm, pgd, square, simba. The rate is then `steady`."""

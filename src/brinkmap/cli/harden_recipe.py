@@ -103,7 +103,7 @@ def recipe_of(flags: HardenFlags, held: Held) -> Recipe:
         optimiser=_chosen("optimiser", optimiser, optimisers),
         epochs=flags.epochs, batch=flags.batch, check_every=flags.check_every, seed=flags.seed,
         pool=pool_of(flags.attack, flags.seed, held.rate_hz), tolerance=flags.attack.tolerance,
-        patience=flags.patience,
+        blend=flags.attack.blend, patience=flags.patience,
     )  # fmt: skip
 
 

@@ -107,7 +107,8 @@ class Keeper:
             folder / "summary.json",
             {
                 "recipe": recipe.stated, "picked": best, "epochs": fitted.history[-1].epoch,
-                "seconds": fitted.history[-1].seconds, "ended": fitted.ended, "patience": recipe.patience,
+                "share": fitted.share, "seconds": fitted.history[-1].seconds, "ended": fitted.ended,
+                "patience": recipe.patience,
                 "max_seconds": recipe.max_seconds,
             },
         )  # fmt: skip

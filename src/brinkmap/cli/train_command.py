@@ -72,6 +72,8 @@ class TrainFlags:
     """Mirror half of the samples along the last axis: for pictures of which the mirror image is as good."""
     passes: float | None = None
     """How often each answer is fitted on average; none given means 8, and more where there are few answers."""
+    members: int = 1
+    """Networks fitted to the same answers, which plan together: better plans, so many times the computing."""
     limit: int | None = None
     """Only the first so many samples."""
     seed: int = 0
@@ -184,7 +186,7 @@ def _train_ppo(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
 def _plan(flags: TrainFlags) -> Training:
     from brinkmap.training.trainer import Training
 
-    given: dict[str, Any] = {name: getattr(flags, name) for name in ("queries", "passes", "flip", "seed")}
+    given: dict[str, Any] = {name: getattr(flags, name) for name in ("queries", "passes", "members", "flip", "seed")}
     if flags.distortions:
         given["distortions"] = flags.distortions
     if flags.patch:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from brinkmap.errors import InputError
 from brinkmap.harden.adversaries import Adversary
+from brinkmap.harden.blend import blended
 from brinkmap.harden.history import scalars_of
 from brinkmap.harden.labelled import Labelled
 from brinkmap.harden.objectives import PolicyGradient
@@ -42,9 +44,12 @@ class Fitted:
     history: tuple[Checked, ...]
     """Every look in order."""
     best: Checked
-    """The look that was picked: the first one with the highest judged accuracy on the validation split."""
+    """The look that was picked: the first one with the highest judged accuracy on the validation split, or the one at a
+    mixture of weights."""
     ended: str
     """What ended it: epochs, seconds or patience, by the recipe's `epochs`, `max_seconds` or `patience`."""
+    share: float = 1.0
+    """Of the hardened weights in the network's; the rest are those it began with, by the recipe's `blend`."""
 
 
 def policy_gradient(
@@ -92,7 +97,7 @@ def fit(
         _check_fits(net, one)
     # accuracy on training samples is not worth more time than that on the others
     looked_at = {"train": _first(data, len(validation)), "validation": validation, **(watched or {})}
-    training = _Training(net, data, recipe)
+    training, first = _Training(net, data, recipe), copy.deepcopy(net.state_dict())
     kept = take_up(folder, recipe, net, training.optimiser)
     training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
     history, best = list(kept.history), kept.best
@@ -122,9 +127,14 @@ def fit(
             keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
             taken(checked)
     assert best is not None
-    last = copy.deepcopy(net.state_dict())
+    last, picked, share = copy.deepcopy(net.state_dict()), _picked(history, recipe), 1.0
+    if recipe.blend:
+        seen = partial(_look, net, history[-1].epoch, history[-1].seconds, training, looked_at, recipe)
+        made = blended(net, first, last, seen, _least(history, recipe))
+        if made is not None and made.look.judged["validation"] > picked.judged["validation"]:
+            best, picked, share = made
     net.load_state_dict(best)
-    return Fitted(net.eval(), last, tuple(history), _picked(history, recipe), _ended(history, recipe))
+    return Fitted(net.eval(), last, tuple(history), picked, _ended(history, recipe), share)
 
 
 def _is_due(epoch: int, seconds: float, recipe: Recipe) -> bool:
@@ -149,8 +159,13 @@ def _ended(history: Sequence[Checked], recipe: Recipe) -> str:
 
 def _picked(history: Sequence[Checked], recipe: Recipe) -> Checked:
     """The first look with the highest judged accuracy, of those that gave up no more than is tolerated."""
-    least = -math.inf if recipe.tolerance is None else history[0].natural["validation"] - recipe.tolerance
+    least = _least(history, recipe)
     return max((one for one in history if one.natural["validation"] >= least), key=lambda one: one.judged["validation"])
+
+
+def _least(history: Sequence[Checked], recipe: Recipe) -> float:
+    """Natural accuracy on the validation split that is to be kept."""
+    return -math.inf if recipe.tolerance is None else history[0].natural["validation"] - recipe.tolerance
 
 
 class _Training:

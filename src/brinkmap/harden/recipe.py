@@ -37,6 +37,9 @@ class Recipe:
     """What the samples are exchanged for now and then, before the adversary sees them."""
     tolerance: float | None = field(default=None, repr=False)
     """Accuracy on natural validation samples that may be given up, as a share; looks that lose more are not picked."""
+    blend: bool = field(default=False, repr=False)
+    """Whether the weights after the last epoch may be mixed with those before the first, as far as the tolerance asks,
+    where that is judged better than every look that keeps it."""
     judged: int | None = field(default=None, repr=False)
     """So many samples of each set are shown to the judge at a look, the first ones; None for all."""
     max_seconds: float | None = field(default=None, repr=False)
@@ -53,6 +56,8 @@ class Recipe:
             )
         if self.tolerance is not None and not 0 <= self.tolerance <= 1:
             raise InputError(f"tolerance: expected a share from 0 to 1, got {self.tolerance}.")
+        if self.blend and self.tolerance is None:
+            raise InputError("blend: expected a tolerance, which says how much of the first weights there is to be.")
         for name in ("epochs", "batch", "check_every", "patience", "judged"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise InputError(f"{name}: expected at least 1, got {value}.")
@@ -78,10 +83,10 @@ class Recipe:
     @property
     def stated(self) -> str:
         """All of it in one line."""
-        return self._said("pool", "tolerance", "judged", "max_seconds", "patience")
+        return self._said("pool", "tolerance", "blend", "judged", "max_seconds", "patience")
 
     def _said(self, *more: str) -> str:
-        told = [f"{name}={value!r}" for name in more if (value := getattr(self, name)) is not None]
+        told = [f"{name}={value!r}" for name in more if (value := getattr(self, name)) not in (None, False)]
         return " ".join([repr(self), *told])
 
 

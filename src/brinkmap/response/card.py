@@ -19,6 +19,8 @@ class AgentCard:
     widths: tuple[int, ...]
     temporal_shift: bool = False
     """Whether the network lets neighbouring frames see one another; files from before that do not say."""
+    members: int = 1
+    """Networks whose logits are averaged."""
     distortions: tuple[str, ...]
     """The filters it was trained with: a run may state any of them."""
     default: tuple[str, ...]

@@ -19,52 +19,28 @@ LONGEST = {1: 512, 2: 64, 3: 64}
 """Values an axis it looks at, for each rank; longer axes are averaged down to that."""
 
 
-@final
-class ResponseNet(nn.Module):
-    """Predicts a victim's answer: samples `(n, c, *extent)` on the scale 0..1 to logits `(n, classes)`.
+class _Trunk(nn.Module):
+    """From samples to their last features, averaged over all places."""
 
-    Clips are looked at frame by frame with the trunk of pictures, and their features averaged over time. In each stage
-    some channels come from the frame before and some from the one after, so that motion has a direction; that costs
-    no weights and next to no time.
-
-    Args:
-        channels: of a sample.
-        rank: axes of its extent, 1 to 3.
-        classes: how many the victim tells apart.
-        widths: channels at each resolution; every one after the first halves the axes.
-        temporal_shift: whether neighbouring frames see one another; of no account where there are none. Agents from
-            before this was there have it not.
-
-    Source of the shift: Lin, Gan & Han 2019, arXiv:1811.08383.
-    """
-
-    def __init__(
-        self, channels: int, rank: int, classes: int, widths: Sequence[int] = WIDTHS, temporal_shift: bool = True
-    ) -> None:
+    def __init__(self, channels: int, rank: int, widths: Sequence[int], temporal_shift: bool) -> None:
         super().__init__()
-        self.channels, self.rank, self.classes, self.widths = channels, rank, classes, tuple(widths)
-        self.temporal_shift = temporal_shift and rank == 3
+        self.rank, self.temporal_shift = rank, temporal_shift and rank == 3
         planar = min(rank, 2)
         conv = nn.Conv1d if planar == 1 else nn.Conv2d
         norm = nn.BatchNorm1d if planar == 1 else nn.BatchNorm2d
         self.stem = nn.Sequential(conv(channels, widths[0], 3, padding=1, bias=False), norm(widths[0]), nn.ReLU())
         pairs = itertools.pairwise(widths)
         self.stages = nn.Sequential(*[_Block(conv, norm, before, after) for before, after in pairs])
-        self.head = nn.Linear(widths[-1], classes)
 
-    def features(self, samples: Tensor) -> Tensor:
-        """(n, widths[-1]) what the last layer sees."""
+    def seen(self, samples: Tensor) -> Tensor:
+        """(n, widths[-1]) for samples (n, c, *extent)."""
         if self.rank == 3:
             n, _, time = samples.shape[:3]
             frames = samples.transpose(1, 2).flatten(0, 1)
-            return self._trunk(frames, time if self.temporal_shift else 1).view(n, time, -1).mean(dim=1)
-        return self._trunk(samples, 1)
+            return self._averaged(frames, time if self.temporal_shift else 1).view(n, time, -1).mean(dim=1)
+        return self._averaged(samples, 1)
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """(n, classes) logits."""
-        return cast("Tensor", self.head(self.features(samples)))
-
-    def _trunk(self, samples: Tensor, frames: int) -> Tensor:
+    def _averaged(self, samples: Tensor, frames: int) -> Tensor:
         samples = (self.shrunk(samples) - 0.5) * 4
         if samples.dim() == 4:
             samples = samples.contiguous(memory_format=torch.channels_last)  # twice as fast on processors
@@ -80,6 +56,55 @@ class ResponseNet(nn.Module):
             return samples
         pool = functional.adaptive_avg_pool1d if len(extent) == 1 else functional.adaptive_avg_pool2d
         return pool(samples, [min(side, longest) for side in extent])  # type: ignore[arg-type]
+
+
+@final
+class ResponseNet(_Trunk):
+    """Predicts a victim's answer: samples `(n, c, *extent)` on the scale 0..1 to logits `(n, classes)`.
+
+    Clips are looked at frame by frame with the trunk of pictures, and their features averaged over time. In each stage
+    some channels come from the frame before and some from the one after, so that motion has a direction; that costs
+    no weights and next to no time.
+
+    Members are networks of their own, each fitted by itself, and the answer is the mean of their logits: what one gets
+    wrong about a direction the others seldom do, and no more answers are bought for it.
+
+    Args:
+        channels: of a sample.
+        rank: axes of its extent, 1 to 3.
+        classes: how many the victim tells apart.
+        widths: channels at each resolution; every one after the first halves the axes.
+        temporal_shift: whether neighbouring frames see one another; of no account where there are none. Agents from
+            before this was there have it not.
+        members: networks whose logits are averaged.
+
+    Source of the shift: Lin, Gan & Han 2019, arXiv:1811.08383.
+    """
+
+    def __init__(
+        self, channels: int, rank: int, classes: int, widths: Sequence[int] = WIDTHS, temporal_shift: bool = True,
+        members: int = 1,
+    ) -> None:  # fmt: skip
+        super().__init__(channels, rank, widths, temporal_shift)
+        self.channels, self.classes, self.widths, self.members = channels, classes, tuple(widths), members
+        self.head = nn.Linear(members * widths[-1], classes)
+        self.others = nn.ModuleList(_Trunk(channels, rank, widths, temporal_shift) for _ in range(members - 1))
+
+    def features(self, samples: Tensor) -> Tensor:
+        """(n, members * widths[-1]) what the last layer sees."""
+        return torch.cat([trunk.seen(samples) for trunk in (self, *self.others)], dim=1)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(n, classes) logits."""
+        return cast("Tensor", self.head(self.features(samples)))
+
+    def each(self, samples: Tensor) -> Tensor:
+        """(members, n, classes) the logits of every member by itself; their mean is what `forward` gives."""
+        if self.members == 1:
+            return self(samples)[None]
+        features = self.features(samples).unflatten(1, (self.members, -1)).transpose(0, 1)
+        weights = self.head.weight.unflatten(1, (self.members, -1)).permute(1, 2, 0)
+        return torch.baddbmm(self.head.bias, features, weights, alpha=self.members)
 
 
 class _Block(nn.Module):

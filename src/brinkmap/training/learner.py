@@ -56,9 +56,9 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = self._rate()
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            logits = self.net(images)
-        said = functional.log_softmax(logits.float(), dim=1)
-        divergence = (targets.exp() * (targets - said)).sum(dim=1).mean()
+            logits = self.net.each(images)
+        said = functional.log_softmax(logits.float(), dim=2)
+        divergence = (targets.exp() * (targets - said)).sum(dim=2).mean()
         squares = (said.clamp(min=LEAST_LOG_PROBABILITY) - targets).square().mean()
         loss = divergence + SQUARES * squares
         self._optimiser.zero_grad(set_to_none=True)

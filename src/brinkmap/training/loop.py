@@ -98,6 +98,7 @@ def _card(trainer: Trainer, name: str, labels: bool) -> AgentCard:
         classes=net.classes,
         widths=net.widths,
         temporal_shift=net.temporal_shift,
+        members=net.members,
         distortions=tuple(plan.distortions),
         default=trainer.tracks.get(True) or trainer.tracks[False],
         patches=tuple(dict.fromkeys(map(str, plan.patch))),

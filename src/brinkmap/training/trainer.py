@@ -64,6 +64,9 @@ class Training:
     """How often each answer is fitted on average; None for 8, and more, up to 20, where there are few answers."""
     widths: tuple[int, ...] = WIDTHS
     """Channels of the network at each resolution."""
+    members: int = 1
+    """Networks that are each fitted to all answers, and whose logits are averaged: so many times the work of fitting
+    and planning, and not one answer more."""
     shift: bool = True
     """Shift the training samples about, mirrored at the edges."""
     flip: bool = False
@@ -77,6 +80,8 @@ class Training:
             raise InputError(f"queries: expected at least {BATCH}, or 0 to fit labels alone, got {self.queries}.")
         if self.passes is not None and not self.passes > 0:
             raise InputError(f"passes: expected more than 0, got {self.passes}.")
+        if self.members < 1:
+            raise InputError(f"members: expected 1 or more, got {self.members}.")
         if not self.distortions or not self.patch:
             raise InputError("training: expected at least one distortion and one patch size, got none.")
         if not 0 <= self.scatter <= 1:
@@ -118,7 +123,7 @@ class Trainer:
         classes = victim.classes or self._first_look(samples[0])
         with torch.random.fork_rng():
             torch.manual_seed(plan.seed)
-            self.net = ResponseNet(samples.shape[1], samples.ndim - 2, classes, plan.widths)
+            self.net = ResponseNet(samples.shape[1], samples.ndim - 2, classes, plan.widths, members=plan.members)
         self.learner = Learner(self.net, plan.minibatches, training_generator(plan.seed, "minibatches", 0))
         looked_at = tuple(small(self.net, torch.from_numpy(samples[:1])).shape[1:])
         capacity = min(max(plan.queries, 1), REPLAY_BYTES // (2 * math.prod(looked_at)))

@@ -18,6 +18,9 @@ LOADING_ERRORS = (
 )  # fmt: skip
 """What building a network out of a stranger's settings may raise."""
 
+COUNTED = ("blocks", "members")
+"""Settings that are a number of parts."""
+
 
 def network_with(make: Callable[[], Network], weights: Mapping[str, Tensor], settings: Mapping[str, Any]) -> Network:
     """The network that `make` builds, with these weights.
@@ -27,7 +30,7 @@ def network_with(make: Callable[[], Network], weights: Mapping[str, Tensor], set
     Args:
         make: builds it from the settings.
         weights: by name.
-        settings: what `make` goes by; a list in it, or a number of blocks, has at least a tensor for each.
+        settings: what `make` goes by; a list in it, or one of COUNTED, has at least a tensor for each.
 
     Raises:
         ValueError: the weights are not those of this network.
@@ -36,7 +39,7 @@ def network_with(make: Callable[[], Network], weights: Mapping[str, Tensor], set
     import torch
 
     for name, value in settings.items():
-        many = len(value) if isinstance(value, list | tuple) else value if name == "blocks" else 0
+        many = len(value) if isinstance(value, list | tuple) else value if name in COUNTED else 0
         if many > len(weights):
             raise ValueError(f"{name} asks for {many} layers, there are {len(weights)} tensors")
     with torch.device("meta"):
