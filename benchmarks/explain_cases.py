@@ -72,14 +72,16 @@ def _known(made: Callable[..., KnownCause], name: str) -> Callable[[int], Settin
 
 def _imagenet(count: int) -> Setting:
     """Pictures whose class's boxes cover less than half of them, read by MobileNet v1."""
-    net = real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192")
-    place = f"{Path(__file__).parent / 'suites' / 'victims.py'}:"
-    victim = resolve("victim", f"{place}mobilenet_v1")()
-    x, y = resolve("victim", f"{place}imagenet_192")()
+    x, y = resolve("victim", f"{Path(__file__).parent / 'suites' / 'victims.py'}:imagenet_192")()
+    victim = brinkmap.wrap(_mobilenet(), shape=(3, 192, 192))
     truths = _boxes(x.shape[1:3] if x.dtype == np.uint8 else x.shape[2:])
     right = np.concatenate([victim.predict(x[i : i + 32]).argmax(axis=1) for i in range(0, len(x), 32)]) == y
     kept = np.flatnonzero(right & (truths.mean(axis=(1, 2)) < 0.5))[:count]
-    return Setting(victim, brinkmap.wrap(net, shape=victim.shape), x[kept], y[kept], truths[kept])
+    return Setting(victim, victim, x[kept], y[kept], truths[kept])
+
+
+def _mobilenet() -> Any:
+    return real_data.channels_last(real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192"))
 
 
 def _davis_clips(count: int) -> Setting:
@@ -92,7 +94,6 @@ def _davis_clips(count: int) -> Setting:
 def _davis_frames(count: int) -> Setting:
     """Single frames of the sequences whose object has a class of ImageNet, read by MobileNet v1 at its own size."""
     held = np.load(real_data.SHARED / "video" / "davis_masks.npz")
-    net = real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192")
     sequences = np.flatnonzero(held["y_imagenet"] >= 0)
     setting = _davis(held, held["x"][sequences], sequences, held["y_imagenet"], None)
     frames = setting.samples.transpose(0, 2, 1, 3, 4).reshape(-1, 3, 172, 172)
@@ -101,7 +102,7 @@ def _davis_frames(count: int) -> Setting:
     frames, truths = frames[..., place[:, None], place], truths[..., place[:, None], place]
     labels = np.repeat(setting.labels, 16)
     every = slice(None, None, max(1, len(frames) // count))
-    victim = brinkmap.wrap(net, shape=(3, 192, 192))
+    victim = brinkmap.wrap(_mobilenet(), shape=(3, 192, 192))
     return Setting(victim, victim, np.ascontiguousarray(frames[every]), labels[every], truths[every])
 
 

@@ -70,8 +70,10 @@ BASELINES = {
 
 
 def contender(name: str) -> Contender:
-    """Behind a name such as `factorised-dp` or `geo-trap`; `+refine` has 100 queries more to take distortion away."""
-    name, _, refined = name.partition("+")
+    """Behind a name such as `factorised-dp` or `geo-trap`; `+100` has 100 queries more to take distortion away."""
+    name, _, refining = name.partition("+")
+    more = {"refine_budget": int(refining)} if refining else {}
+    said = f", refined by {refining}" if refining else ""
     if name in BASELINES:
         return Contender(BASELINES[name], "norm", {"agent": name})
     if name == "factorised-tint":
@@ -79,10 +81,10 @@ def contender(name: str) -> Contender:
         return Contender(title, "norm", {"agent": "factorised", "distortions": ("tint",)})
     agent, _, filters = name.rpartition("-")
     if agent in video_agents.WAYS:
-        return Contender(video_agents.WAYS[agent], "natural", {"agent": video_agents.trained(agent)})
-    title = f"{AGENTS[agent]}, {SAID[filters]}" + (", refined" if refined else "")
+        planner = {"agent": video_agents.trained(agent)}
+        return Contender(f"{video_agents.WAYS[agent]}{said}", "natural", planner | more)
     settings: dict[str, Any] = {"agent": agent, "distortions": FILTERS[filters]}
-    return Contender(title, "natural", settings | ({"refine_budget": 100} if refined else {}))
+    return Contender(f"{AGENTS[agent]}, {SAID[filters]}{said}", "natural", settings | more)
 
 
 def _embedded(name: str) -> Setting:
@@ -138,15 +140,14 @@ def _davis() -> Setting:
 
 EVERY = (
     "heuristic-frames", "motion-sampler", "geo-trap", "ast-focus", "nes", "square", "factorised-tint",
-    "factorised-gb", "factorised-dp", "factorised-vf", "factorised-vf+refine",
-    "factorised-temporal-gb", "factorised-spatial-gb", "credit-gb", "random-gb",
-    "factorised-temporal-dp", "factorised-spatial-dp", "credit-dp", "random-dp",
-    "factorised-temporal-vf", "factorised-spatial-vf", "credit-vf", "random-vf",
+    "planning-vf", "planning-vf+10", "blind-vf",
+    "factorised-vf", "factorised-vf+100", "factorised-temporal-vf", "factorised-spatial-vf", "credit-vf", "random-vf",
+    "factorised-gb", "credit-gb", "random-gb", "factorised-dp", "credit-dp", "random-dp",
 )  # fmt: skip
 CASES = {
     "moving-digits": Case(
         "Moving digits, two networks of ours",
-        {name: lambda name=name: _embedded(name) for name in ("moving-digits", "moving-digits-tsm")},  # type: ignore[misc]
+        {name: lambda name=name: _later(name) for name in ("moving-digits", "moving-digits-tsm")},  # type: ignore[misc]
         samples=100, budget=1000, seeds=3, patch="2x4x4", max_linf=0.1, contenders=EVERY,
     ),
     "trained": Case(

@@ -120,7 +120,7 @@ def _line(own: list[Row]) -> tuple[str, ...]:
 def _verdict(rows: list[Row]) -> str:
     """The goal of the issue against what was measured: SR, MAP and queries of ours and of the best baseline."""
     baselines = _means([row for row in rows if row["track"] == "norm" and not row["attack"].startswith("factorised")])
-    ours = _means([row for row in rows if row["attack"].startswith("factorised")])
+    ours = _means([row for row in rows if row["attack"].startswith(("factorised", "planning"))])
     if not baselines or not ours:
         return ""
     best = max(baselines, key=lambda name: (baselines[name][0], -baselines[name][1]))
