@@ -1,15 +1,15 @@
 """Hardened by each attack, evaluated by every attack: the slides' cross matrix, at equal training time.
 
 python benchmarks/harden.py digits [METHOD ...] [--seeds 0 1 2]     embedded, about two CPU minutes a row
-python benchmarks/harden.py cifar [METHOD ...]                      ResNet-20 of ../shared/data, 25, most for AutoAttack
+python benchmarks/harden.py cifar [METHOD ...]                      ResNet-20 of ../shared/data, 15, most for AutoAttack
 python benchmarks/harden.py page                                    writes docs/results/harden.md
 
 A method and a seed are a row of docs/results/harden/, written as it is measured; weights are in build/harden/. All
 methods begin with the same trained network and have the same CPU seconds, attacks included. Checkpoints are picked on
-a validation split, by accuracy under FGSM among those that lose at most a point of natural accuracy of
-it; on CIFAR 260 lossless test images are that split, and the last weights may be mixed with the first to keep that
-point, whatever the method. `ours` makes plans
-of patches by the gradients of the network under training, `ours-queries` asks it as an outsider would.
+a validation split, by accuracy under FGSM among those that lose at most a point of natural accuracy of it. On CIFAR
+260 lossless test images are that split, and the last weights may be mixed with the first to keep that point, whatever
+the method. `ours` makes plans of patches by the gradients of the network under training, `ours-queries` asks it as an
+outsider would.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from brinkmap.victims.torch_adapter import torch_function
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, WEIGHTS = ROOT / "docs" / "results" / "harden", ROOT / "build" / "harden"
 FINE = 10_000
-"""JPEG training images that ResNet-20 is fine-tuned on: with more, five minutes would be one or two looks."""
+"""JPEG training images that ResNet-20 is fine-tuned on."""
 LEVEL = 3
 """Of the common corruptions, which cover the whole picture."""
 

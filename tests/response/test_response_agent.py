@@ -123,6 +123,10 @@ def plans_seen(habits, **settings):
     return list(brinkmap.attack(VICTIM, SAMPLES, None, run))
 
 
+def outcomes(agent, run):
+    return sorted(brinkmap.attack(VICTIM, SAMPLES, None, brinkmap.Run(agent=agent, **run)), key=lambda one: one.index)
+
+
 @pytest.mark.parametrize("changes", [1, 4])
 def test_no_step_changes_more_cells_than_its_habits_allow(changes):
     for result in plans_seen(Habits(changes=changes), max_l2=0.2):
@@ -150,6 +154,25 @@ def test_uncorrected_it_never_learns_from_answers():
             sum(one.success for one in brinkmap.attack(VICTIM, SAMPLES, None, brinkmap.Run(agent=agent, **run)))
         )
     assert flips[0] > flips[1]
+
+
+@pytest.mark.parametrize("max_l2", [0.4, None])
+def test_exploring_all_the_time_it_is_uniform_random_search(max_l2):
+    always = ResponseAgent(LinearModel(WEIGHTS), Habits(explore_every=1, explore_after=0))
+    run = {"distortions": ["tint", "dead-pixel"], "patch": 2, "max_l2": max_l2, "budget": 30, "seed": 4}
+    for one, other in zip(*(outcomes(agent, run) for agent in (always, "random")), strict=True):
+        assert (one.queries, one.success, one.l2) == (other.queries, other.success, other.l2)
+        np.testing.assert_array_equal(one.plan, other.plan)
+
+
+def test_on_samples_that_a_stubborn_model_is_wrong_about_exploring_finds_flips():
+    wrong = LinearModel(-WEIGHTS)
+    run = {"distortions": ["tint"], "patch": 1, "max_l2": 0.6, "budget": 60}
+    flips = [
+        sum(one.success for one in outcomes(ResponseAgent(wrong, Habits(corrected=False, explore_every=every)), run))
+        for every in (0, 3)
+    ]
+    assert flips[0] < flips[1]
 
 
 def test_blind_it_makes_the_same_first_plan_for_all():

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brinkmap.arrays import Floats, Ints
+from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.env.observation import Observation
 from brinkmap.plan import KEEP, REMOVE, Cards
 
-__all__ = ["gumbel", "highest", "log_uniform", "pick", "ranks", "standard", "thin", "uniforms"]
+__all__ = ["boxes", "gumbel", "highest", "log_uniform", "pick", "ranks", "standard", "thin", "uniforms"]
 
 WEAKEN = 0.3
 """How often refining lowers levels instead of taking distortion away altogether."""
@@ -22,6 +22,21 @@ def uniforms(rngs: Sequence[np.random.Generator], count: int) -> Floats:
     for row, rng in zip(drawn, rngs, strict=True):
         rng.random(out=row)
     return drawn
+
+
+def boxes(rngs: Sequence[np.random.Generator], shape: Sequence[int]) -> Array:
+    """(n, values) directions of unit length: for each channel a random sign, in one box of a random size at random."""
+    channels, *extent = shape
+    drawn = np.zeros((len(rngs), channels, *extent), np.float32)
+    for row, rng in zip(drawn, rngs, strict=True):
+        box = []
+        for n in extent:
+            side = int(np.clip(np.rint(n * 2.0 ** -rng.uniform(0, 4)), 1, n))
+            at = int(rng.integers(0, n - side + 1))
+            box.append(slice(at, at + side))
+        row[(slice(None), *box)] = rng.choice([-1.0, 1.0], (channels, *[1] * len(extent)))
+    flat = drawn.reshape(len(rngs), -1)
+    return flat / np.linalg.norm(flat, axis=1, keepdims=True)
 
 
 def log_uniform(u: Floats, low: float, high: Floats | float) -> Floats:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brinkmap.agents.draws import ranks
+from brinkmap.agents.draws import boxes, ranks
 from brinkmap.agents.saved import write_agent
+from brinkmap.agents.uniform import RandomAgent
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
@@ -30,8 +31,6 @@ __all__ = ["Habits", "ResponseAgent", "card_of", "net_of"]
 UNHEARD_OF = 2**62
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
-FIRM = 4.0
-"""How much of it a plan begins with that explores where no bound is set."""
 MORE_SAFETY, LESS_SAFETY = 1.5, 0.7
 """What the safety is multiplied with after a frugal plan that failed, and after one that held."""
 SAFETIES = (0.05, 20.0)
@@ -54,7 +53,8 @@ class Habits:
     steps: int = 8
     """Gradients taken for each plan."""
     explore_every: int = 3
-    """Each so-many-th query follows a random direction from the incumbent; 0 for none."""
+    """Each so-many-th query is what uniform random search would ask from the incumbent, since on samples that the model
+    is wrong about it must not be much worse than chance; 0 for none."""
     explore_after: int = 8
     """Queries that are planned before the first of these."""
     corrected: bool = True
@@ -83,6 +83,7 @@ class ResponseAgent:
     def __init__(self, net: ResponseNet, habits: Habits | None = None, card: AgentCard | None = None) -> None:
         self.net, self._habits, self.made_for = net.eval(), habits or Habits(), card
         self._canvas: Canvas | None = None
+        self._chance = RandomAgent()
         self.scene: Scene
         """The samples under attack with all their paintings; there is one from the first `start` on."""
 
@@ -127,6 +128,7 @@ class ResponseAgent:
         canvas = context.canvas
         if self._canvas is not canvas:
             self._open(context)
+        self._chance.start(slots, samples, references, answers, context)
         self._margins, own = margins_for(context.criterion, references, context.indices)
         self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
         self._asked[slots], self._safety[slots], self._held[slots] = 0, self._habits.safety, False
@@ -168,24 +170,32 @@ class ResponseAgent:
             )
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """The plan that the corrected model thinks best, or now and then a random one near the incumbent."""
+        """The plan that the corrected model thinks best, or now and then a random change to the incumbent."""
         import torch
 
+        assert self._canvas is not None
         self._adjust(slots, observation)
         codes = torch.from_numpy(observation.codes.astype(np.int64))
-        directions = torch.from_numpy(self._directions(rngs))
         every = self._habits.explore_every or UNHEARD_OF
         asked = self._asked[slots]
         exploring = (asked >= self._habits.explore_after) & (asked % every == every - 1) & ~observation.refining
-        within = exploring & np.isfinite(observation.max_l2)
-        push = directions * torch.from_numpy(np.where(exploring, FIRM, JITTER).astype(np.float32))[:, None]
-        for rows, how, drawn in ((~within, self._planned, push), (within, self._explored, directions)):
-            where = torch.from_numpy(np.flatnonzero(rows))
-            if len(where):
-                task = self._task(slots[rows], observation, where)
-                codes[where] = how(task, codes[where], drawn[where])
+        planned, left = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~exploring, exploring))
+        if len(planned):
+            task = self._task(slots[~exploring], observation, planned)
+            push = torch.from_numpy(JITTER * boxes([rngs[row] for row in planned], self._canvas.shape))
+            codes[planned] = self._planned(task, codes[planned], push)
+        self._order = np.zeros(codes.shape)
+        if len(left):
+            own = [rngs[row] for row in left]
+            drawn = self._chance.propose(slots[exploring], observation.rows(exploring), own)
+            codes[left] = torch.from_numpy(np.where(drawn == KEEP, codes[left], drawn - 1).astype(np.int64))
+            self._order[exploring] = self._chance.order(slots[exploring])
         self._asked[slots] += 1
         return self._limited(slots, observation, codes)
+
+    def order(self, slots: Ints) -> np.ndarray:
+        """Which changes give way first where all of them go too far; plans never do, random proposals may."""
+        return self._order
 
     def _limited(self, slots: Ints, observation: Observation, wanted: Tensor) -> Ints:
         """The change to the plans wanted, as far as habits allow it."""
@@ -237,13 +247,6 @@ class ResponseAgent:
         steps = self._habits.steps
         return plan(self.net, correction, self._margins, self.scene, task, begin, push, steps).codes
 
-    def _explored(self, task: Task, codes: Tensor, directions: Tensor) -> Tensor:
-        from brinkmap.response.planning import nearest
-
-        incumbent = self.scene.change_of(task.slots, codes)
-        incumbent = incumbent / (incumbent.norm(dim=1, keepdim=True) + 1e-12)
-        return nearest(self.scene, task.slots, incumbent + directions, task.max_l2)
-
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
         """Put the model right for these samples."""
         assert self._canvas is not None
@@ -263,21 +266,6 @@ class ResponseAgent:
         which = torch.from_numpy(slots)
         features, said = features_of(self.net, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
         return which, features, torch.from_numpy(log_probabilities(answers)) - said
-
-    def _directions(self, rngs: Sequence[np.random.Generator]) -> Array:
-        """(n, values) of unit length: random signs in a random box, constant over it, for each channel."""
-        assert self._canvas is not None
-        channels, *extent = self._canvas.shape
-        drawn = np.zeros((len(rngs), channels, *extent), np.float32)
-        for row, rng in zip(drawn, rngs, strict=True):
-            box = []
-            for n in extent:
-                side = int(np.clip(np.rint(n * 2.0 ** -rng.uniform(0, 4)), 1, n))
-                at = int(rng.integers(0, n - side + 1))
-                box.append(slice(at, at + side))
-            row[(slice(None), *box)] = rng.choice([-1.0, 1.0], (channels, *[1] * len(extent)))
-        flat = drawn.reshape(len(rngs), -1)
-        return flat / np.linalg.norm(flat, axis=1, keepdims=True)
 
 
 def card_of(told: dict[str, Any]) -> AgentCard:

@@ -52,3 +52,7 @@ class Observation:
     """(n,) queries left in this phase."""
     refining: np.ndarray
     """(n,) bool: the criterion is met, and distortion is to be taken away while it still holds."""
+
+    def rows(self, rows: Ints | np.ndarray) -> Observation:
+        """What it says of these of its samples, given as numbers or as a mask."""
+        return Observation(**{name: values[rows] for name, values in vars(self).items()})
