@@ -77,7 +77,10 @@ def train(name: str, path: Path) -> None:
     for part in parts:
         drawn = plan.draw(part, MEASURED, SEED)
         measured[f"{part}_accuracy"] = round(accuracy(fitted.net, Labelled(drawn.samples, drawn.labels)), 4)
-    told = {"script": "scripts/train_known_cause.py", "seed": SEED, "epoch": fitted.best.epoch}
+    told = {
+        "script": "scripts/train_known_cause.py", "seed": SEED, "epoch": fitted.best.epoch,
+        "class_names": list(drawn.classes),
+    }  # fmt: skip
     save_classifier(fitted.net, path, **told, **measured)
     print(f"{name}: {measured}, epoch {fitted.best.epoch}, wrote {path} ({path.stat().st_size:,} bytes)", flush=True)
 
