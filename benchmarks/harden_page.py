@@ -79,7 +79,7 @@ def _line(method: str, own: list[dict[str, Any]], columns: list[str], rows: list
         cells.append(f"**{text}**" if _mean(rows, method, column) == lowest else text)
     others = [100 * float(np.mean([row["errors"][column] for column in columns if column != "clean"])) for row in own]
     epochs, queries = (_spread([row["training"][name] for row in own]) for name in ("epochs", "queries"))
-    shares = _spread([100 * row["training"].get("share", 1.0) for row in own])
+    shares = _spread([100 * row["training"].get("share", float(row["training"]["epochs"] > 0)) for row in own])
     return (
         f"| {method} | {len(own)} | " + " | ".join(cells) + f" | {_spread(others)} | {epochs} | {shares} | {queries} |"
     )
