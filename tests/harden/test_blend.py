@@ -80,3 +80,10 @@ def test_taken_up_again_it_is_the_same_mixture(tmp_path):
     again = fit(made(train), train, validation, HARD, folder=tmp_path)
     assert again.share == whole.share
     assert all(torch.equal(one, again.net.state_dict()[name]) for name, one in whole.net.state_dict().items())
+
+
+def test_no_tolerance_is_stated_otherwise_than_a_tolerance_of_nothing():
+    assert "tolerance=0.0" in Recipe(tolerance=0.0).stated
+    assert "tolerance=0.0" in Recipe(tolerance=0.0).fingerprint
+    assert "tolerance" not in Recipe().stated
+    assert "blend" not in Recipe(tolerance=0.1).stated

@@ -86,7 +86,8 @@ class Recipe:
         return self._said("pool", "tolerance", "blend", "judged", "max_seconds", "patience")
 
     def _said(self, *more: str) -> str:
-        told = [f"{name}={value!r}" for name in more if (value := getattr(self, name)) not in (None, False)]
+        stated = {name: getattr(self, name) for name in more}
+        told = [f"{name}={value!r}" for name, value in stated.items() if value is not None and value is not False]
         return " ".join([repr(self), *told])
 
 
