@@ -10,16 +10,11 @@ from test_fit import clouds, made  # noqa: E402
 
 from brinkmap.harden import FGSM, Modern, Recipe, accuracy, fit, split  # noqa: E402
 from brinkmap.harden.blend import SHARES, blended, mixed  # noqa: E402
-from brinkmap.harden.recipe import Checked  # noqa: E402
 
 HARD = Recipe(
     optimiser=Modern(1e-2), epochs=6, adversary=FGSM(0.35), judge=FGSM(0.2), tolerance=0.02, blend=True, seed=2
 )  # fmt: skip
 """So strong an adversary that natural accuracy is given up."""
-
-
-def checked(natural, judged):
-    return Checked(3, 1.0, 0.0, 0.0, {"validation": natural}, {"validation": judged})
 
 
 class Knob(torch.nn.Module):
@@ -45,12 +40,9 @@ def test_a_mixture_is_on_the_line_between_and_counts_as_the_last_does():
 @pytest.mark.parametrize(("least", "wanted"), [(0.0, 1.0), (0.5, 0.5), (0.76, 0.2), (0.99, None)])
 def test_the_most_hardened_mixture_that_keeps_natural_accuracy_is_picked(least, wanted):
     net = Knob()
-
-    def look():
-        hardened = net.weight.item()
-        return checked(1 - hardened, hardened)
-
-    found = blended(net, state(0.0, 0), state(1.0, 1), look, least)
+    found = blended(
+        net, state(0.0, 0), state(1.0, 1), lambda: 1 - net.weight.item() >= least, lambda: net.weight.item()
+    )  # fmt: skip
     kept = [share for share in SHARES if 1 - share >= least]
     assert (None if found is None else found.share) == (max(kept) if kept else None)
     if wanted is not None:

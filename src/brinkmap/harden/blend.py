@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from brinkmap.harden.recipe import Checked
-
 __all__ = ["SHARES", "Blend", "blended", "mixed"]
 
 SHARES = tuple(n / 20 for n in range(20, 0, -1))
@@ -16,17 +14,18 @@ SHARES = tuple(n / 20 for n in range(20, 0, -1))
 
 
 class Blend(NamedTuple):
-    """The weights that are picked, and how they looked."""
+    """The weights that are picked, and how they stand up."""
 
     weights: dict[str, Tensor]
-    look: Checked
+    judged: float
     share: float
     """Of the hardened weights in them."""
 
 
 def blended(
-    net: nn.Module, first: dict[str, Tensor], last: dict[str, Tensor], look: Callable[[], Checked], least: float
-) -> Blend | None:
+    net: nn.Module, first: dict[str, Tensor], last: dict[str, Tensor],
+    keeps: Callable[[], bool], judged: Callable[[], float],
+) -> Blend | None:  # fmt: skip
     """The mixture of first and last weights that is judged best among those that keep natural accuracy.
 
     On the straight line between a network and what it was fine-tuned to, natural accuracy is given up later than
@@ -36,8 +35,8 @@ def blended(
         net: takes the weights; left with some of them.
         first: before hardening.
         last: after it.
-        look: tells both accuracies of the network as it is.
-        least: natural accuracy on the validation split that is to be kept.
+        keeps: whether the network as it is keeps natural accuracy.
+        judged: its judged accuracy; asked only where it does.
 
     Returns:
         None where no mixture keeps it.
@@ -48,11 +47,11 @@ def blended(
     for share in SHARES:
         weights = mixed(first, last, share)
         net.load_state_dict(weights)
-        seen = look()
-        if seen.natural["validation"] < least:
+        if not keeps():
             continue
-        if best is None or seen.judged["validation"] > best.look.judged["validation"]:
-            best = Blend(weights, seen, share)
+        stands = judged()
+        if best is None or stands > best.judged:
+            best = Blend(weights, stands, share)
     return best
 
 

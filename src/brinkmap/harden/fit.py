@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,8 @@ def fit(
         _check_fits(net, one)
     # accuracy on training samples is not worth more time than that on the others
     looked_at = {"train": _first(data, len(validation)), "validation": validation, **(watched or {})}
-    training, first = _Training(net, data, recipe), copy.deepcopy(net.state_dict())
+    training = _Training(net, data, recipe)
+    first = copy.deepcopy(net.state_dict()) if recipe.blend else {}
     kept = take_up(folder, recipe, net, training.optimiser)
     training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
     history, best = list(kept.history), kept.best
@@ -129,11 +129,17 @@ def fit(
     assert best is not None
     last, picked, share = copy.deepcopy(net.state_dict()), _picked(history, recipe), 1.0
     if recipe.blend:
-        seen = partial(_look, net, history[-1].epoch, history[-1].seconds, training, looked_at, recipe)
-        made = blended(net, first, last, seen, _least(history, recipe))
-        if made is not None and made.look.judged["validation"] > picked.judged["validation"]:
-            best, picked, share = made
+        least = _least(history, recipe)
+        made = blended(
+            net, first, last,
+            lambda: accuracy(net, validation) >= least, lambda: _judged(net, validation, recipe),
+        )  # fmt: skip
+        if made is not None and made.judged > picked.judged["validation"]:
+            best, _, share = made
     net.load_state_dict(best)
+    if share < 1:
+        natural, judged = _accuracies(net, looked_at, recipe)
+        picked = replace(history[-1], natural=natural, judged=judged)
     return Fitted(net.eval(), last, tuple(history), picked, _ended(history, recipe), share)
 
 
@@ -254,11 +260,18 @@ def _look(
 ) -> Checked:
     loss, reward = (float(np.mean(some)) if some else 0.0 for some in (training.losses, training.earned))
     training.losses, training.earned = [], []
-    natural = {name: accuracy(net, one) for name, one in sets.items()}
-    judged = {
-        name: accuracy(net, _first(one, recipe.judged), recipe.judge, recipe.seed) for name, one in sets.items()
-    }  # fmt: skip
+    natural, judged = _accuracies(net, sets, recipe)
     return Checked(epoch, seconds, loss, reward, natural, judged, training.queries, training.flipped)
+
+
+def _accuracies(net: nn.Module, sets: dict[str, Labelled], recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
+    """Of each set, on the samples as they are and on what the judge makes of them."""
+    natural = {name: accuracy(net, one) for name, one in sets.items()}
+    return natural, {name: _judged(net, one, recipe) for name, one in sets.items()}
+
+
+def _judged(net: nn.Module, data: Labelled, recipe: Recipe) -> float:
+    return accuracy(net, _first(data, recipe.judged), recipe.judge, recipe.seed)
 
 
 def accuracy(net: nn.Module, data: Labelled, adversary: Adversary | None = None, seed: int = 0) -> float:
