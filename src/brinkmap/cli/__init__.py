@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import inspect
+import operator
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,22 +30,23 @@ from brinkmap.errors import BrinkmapError
 
 __all__ = ["main"]
 
-COMMANDS: dict[type, Any] = {
-    AuditFlags: run_audit,
-    BenchmarkFlags: run_benchmark,
-    CheckFlags: run_check,
-    CompareFlags: run_compare,
-    DemoFlags: run_demo,
-    ExplainFlags: run_explain,
-    HardenFlags: run_harden,
-    LeaderboardFlags: run_leaderboard,
-    ListFlags: run_list,
-    RenderFlags: run_render,
-    ReportFlags: run_report,
-    ServeFlags: run_serve,
-    StatusFlags: run_status,
-    TrainFlags: run_train,
+COMMANDS: dict[str, tuple[type, Any]] = {
+    "audit": (AuditFlags, run_audit),
+    "benchmark": (BenchmarkFlags, run_benchmark),
+    "leaderboard": (LeaderboardFlags, run_leaderboard),
+    "check": (CheckFlags, run_check),
+    "compare": (CompareFlags, run_compare),
+    "demo": (DemoFlags, run_demo),
+    "explain": (ExplainFlags, run_explain),
+    "harden": (HardenFlags, run_harden),
+    "list": (ListFlags, run_list),
+    "render": (RenderFlags, run_render),
+    "report": (ReportFlags, run_report),
+    "serve": (ServeFlags, run_serve),
+    "status": (StatusFlags, run_status),
+    "train": (TrainFlags, run_train),
 }
+"""What each command is told by and what runs it, in the order of the help."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -51,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if args is None else args)
     try:
         flags = _parsed(args)
-        return int(COMMANDS[type(flags)](flags))
+        return int(dict(COMMANDS.values())[type(flags)](flags))
     except (BrinkmapError, OSError) as error:  # OSError: a folder that cannot be written, a full disk
         print(f"brinkmap: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -65,36 +68,13 @@ def _parsed(args: list[str]) -> Any:
     peek.add_argument("--config", type=Path)
     config = peek.parse_known_args(args)[0].config
     given = toml_defaults(config) if config is not None else tyro.MISSING
-    audit: Any = Annotated[AuditFlags, _command("audit", AuditFlags, default=given)]
-    benchmarking: Any = Annotated[BenchmarkFlags, _command("benchmark", BenchmarkFlags)]
-    boarding: Any = Annotated[LeaderboardFlags, _command("leaderboard", LeaderboardFlags)]
-    checking: Any = Annotated[CheckFlags, _command("check", CheckFlags)]
-    comparing: Any = Annotated[CompareFlags, _command("compare", CompareFlags)]
-    demo: Any = Annotated[DemoFlags, _command("demo", DemoFlags)]
-    explaining: Any = Annotated[ExplainFlags, _command("explain", ExplainFlags)]
-    train: Any = Annotated[TrainFlags, _command("train", TrainFlags)]
-    hardening: Any = Annotated[HardenFlags, _command("harden", HardenFlags)]
-    rendering: Any = Annotated[RenderFlags, _command("render", RenderFlags)]
-    reporting: Any = Annotated[ReportFlags, _command("report", ReportFlags)]
-    serving: Any = Annotated[ServeFlags, _command("serve", ServeFlags)]
-    status: Any = Annotated[StatusFlags, _command("status", StatusFlags)]
-    listing: Any = Annotated[ListFlags, _command("list", ListFlags)]
+    commands: list[Any] = [
+        Annotated[flags, _command(name, flags, given if name == "audit" else tyro.MISSING)]
+        for name, (flags, _) in COMMANDS.items()
+    ]
     description = "How little natural distortion makes a classifier change its mind, and where it has to be put."
     return tyro.cli(
-        audit
-        | benchmarking
-        | boarding
-        | checking
-        | comparing
-        | demo
-        | explaining
-        | hardening
-        | listing
-        | rendering
-        | reporting
-        | serving
-        | status
-        | train,
+        functools.reduce(operator.or_, commands),
         args=args,
         prog="brinkmap",
         description=description,
