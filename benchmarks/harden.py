@@ -246,12 +246,11 @@ class _Steady(nn.Module):
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last)
+        self.net = real_data.channels_last(net)
         self.half = False
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """Its logits."""
-        samples = samples.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
             found: torch.Tensor = self.net(samples)
         return found.float()
@@ -260,8 +259,10 @@ class _Steady(nn.Module):
     def in_half(self) -> Iterator[None]:
         """In bfloat16, more than twice as fast; what is measured afterwards is in single precision."""
         self.half = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-        yield
-        self.half = False
+        try:
+            yield
+        finally:
+            self.half = False
 
     def train(self, mode: bool = True) -> _Steady:
         """In training mode but for the statistics."""

@@ -67,7 +67,8 @@ def data_of(
     Raises:
         BrinkmapError: bad input.
     """
-    stated = {name: value for name, value in dataclasses.asdict(flags).items() if value not in (None, (), False)}
+    unsaid = dataclasses.asdict(SignalFlags())
+    stated = {name: value for name, value in dataclasses.asdict(flags).items() if value != unsaid[name]}
     clip = stated.pop("clip_mv", None)
     signals = _signals(stated, rate_hz) if stated else None
     data = load_data(path, limit=limit, signals=signals, clips=clips)
