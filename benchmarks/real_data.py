@@ -29,7 +29,21 @@ def shared_module(name: str) -> Any:
 
 def channels_last(net: Any) -> Any:
     """A network of pictures whose convolutions run half again as fast on processors."""
-    net.register_forward_pre_hook(_reordered)
+    import torch
+
+    net.to(memory_format=torch.channels_last).register_forward_pre_hook(_reordered)
+    return net
+
+
+def movinet() -> Any:
+    """MoViNet-A0; its frames' convolutions in the order that is half again as fast on processors."""
+    import torch
+
+    net = shared_module("models_video").load()
+    for part in net.modules():
+        if isinstance(part, torch.nn.Conv2d):
+            part.to(memory_format=torch.channels_last)
+    channels_last(net.stem)
     return net
 
 

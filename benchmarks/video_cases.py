@@ -100,7 +100,7 @@ def _later(name: str) -> Setting:
 
 @cache
 def _movinet(t: int, size: int) -> brinkmap.Victim:
-    return brinkmap.wrap(real_data.shared_module("models_video").load(), shape=(3, t, size, size), classes=600)
+    return brinkmap.wrap(real_data.movinet(), shape=(3, t, size, size), classes=600)
 
 
 def _kinetics() -> Setting:
