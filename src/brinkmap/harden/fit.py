@@ -98,35 +98,7 @@ def fit(
     looked_at = {"train": _first(data, len(validation)), "validation": validation, **(watched or {})}
     training = _Training(net, data, recipe)
     first = copy.deepcopy(net.state_dict()) if recipe.blend else {}
-    kept = take_up(folder, recipe, net, training.optimiser)
-    training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
-    history, best = list(kept.history), kept.best
-    with Scalars.anew(folder) as scalars:
-
-        def taken(checked: Checked) -> None:
-            scalars.add(scalars_of(checked), checked.epoch)
-            if watch is not None:
-                watch(checked)
-
-        for checked in history:
-            taken(checked)
-        if recipe.tolerance is not None and not history:
-            history, best = [_look(net, 0, 0.0, training, looked_at, recipe)], copy.deepcopy(net.state_dict())
-            taken(history[0])
-        epoch, seconds = training.at(history, folder)
-        while not _ended(history, recipe):
-            started = time.process_time()
-            training.epoch(epoch)
-            epoch, seconds = epoch + 1, seconds + time.process_time() - started
-            if not _is_due(epoch, seconds, recipe):
-                continue
-            checked = _look(net, epoch, seconds, training, looked_at, recipe)
-            history.append(checked)
-            if _picked(history, recipe) is checked:
-                best = copy.deepcopy(net.state_dict())
-            keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
-            taken(checked)
-    assert best is not None
+    history, best = _looks(training, looked_at, folder, watch)
     last, picked, share = copy.deepcopy(net.state_dict()), _picked(history, recipe), 1.0
     if recipe.blend:
         least = _least(history, recipe)
@@ -141,6 +113,43 @@ def fit(
         natural, judged = _accuracies(net, looked_at, recipe)
         picked = replace(history[-1], natural=natural, judged=judged)
     return Fitted(net.eval(), last, tuple(history), picked, _ended(history, recipe), share)
+
+
+def _looks(
+    training: _Training, sets: dict[str, Labelled], folder: Path | None, watch: Callable[[Checked], None] | None
+) -> tuple[list[Checked], dict[str, Tensor]]:
+    """All looks until the training has ended, those of before included, and the weights of the one that is picked."""
+    net, recipe = training.net, training.recipe
+    kept = take_up(folder, recipe, net, training.optimiser)
+    training.mistakes = kept.mistakes if len(kept.mistakes) else training.mistakes
+    history, best = list(kept.history), kept.best
+    with Scalars.anew(folder) as scalars:
+
+        def taken(checked: Checked) -> None:
+            scalars.add(scalars_of(checked), checked.epoch)
+            if watch is not None:
+                watch(checked)
+
+        for checked in history:
+            taken(checked)
+        if recipe.tolerance is not None and not history:
+            history, best = [_look(0, 0.0, training, sets)], copy.deepcopy(net.state_dict())
+            taken(history[0])
+        epoch, seconds = training.at(history, folder)
+        while not _ended(history, recipe):
+            started = time.process_time()
+            training.epoch(epoch)
+            epoch, seconds = epoch + 1, seconds + time.process_time() - started
+            if not _is_due(epoch, seconds, recipe):
+                continue
+            checked = _look(epoch, seconds, training, sets)
+            history.append(checked)
+            if _picked(history, recipe) is checked:
+                best = copy.deepcopy(net.state_dict())
+            keep(folder, recipe, net, training.optimiser, Kept(training.mistakes, tuple(history), best))
+            taken(checked)
+    assert best is not None
+    return history, best
 
 
 def _is_due(epoch: int, seconds: float, recipe: Recipe) -> bool:
@@ -255,12 +264,10 @@ def _check_fits(net: nn.Module, data: Labelled) -> None:
         )
 
 
-def _look(
-    net: nn.Module, epoch: int, seconds: float, training: _Training, sets: dict[str, Labelled], recipe: Recipe
-) -> Checked:
+def _look(epoch: int, seconds: float, training: _Training, sets: dict[str, Labelled]) -> Checked:
     loss, reward = (float(np.mean(some)) if some else 0.0 for some in (training.losses, training.earned))
     training.losses, training.earned = [], []
-    natural, judged = _accuracies(net, sets, recipe)
+    natural, judged = _accuracies(training.net, sets, training.recipe)
     return Checked(epoch, seconds, loss, reward, natural, judged, training.queries, training.flipped)
 
 
