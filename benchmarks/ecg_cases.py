@@ -60,13 +60,18 @@ class Case:
 def chosen(victim: brinkmap.Victim, x: np.ndarray, y: np.ndarray, count: int) -> Samples:
     """So many windows that the victim reads rightly, classes in turn; choosing them costs no attack a query."""
     right = np.concatenate([victim.predict(x[i : i + 128]).argmax(axis=1) for i in range(0, len(x), 128)]) == y
-    rank = np.empty(len(y), np.int64)
-    for label in np.unique(y):
-        own = np.flatnonzero(right & (y == label))
-        rank[own] = np.arange(len(own))
     rows = np.flatnonzero(right)
-    rows = np.sort(rows[np.lexsort((y[rows], rank[rows]))][:count])
+    rows = np.sort(rows[in_turn(y[rows])][:count])
     return x[rows], y[rows]
+
+
+def in_turn(labels: np.ndarray) -> np.ndarray:
+    """The order that takes one sample of each class, then a second one, and so on."""
+    rank = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        rank[own] = np.arange(len(own))
+    return np.lexsort((labels, rank))
 
 
 def _arrays(data: DataSet, bounds: tuple[float, float]) -> Samples:

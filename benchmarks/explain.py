@@ -61,7 +61,7 @@ def measured(case: Case, setting: Setting, method: str, queries: int, seed: int)
         scores["randomised"] = _sanity(setting, method, queries, samples, labels, maps)
     rounded = {name: [round(float(one), DIGITS) for one in values] for name, values in scores.items()}
     return {
-        "case": case.name, "method": method, "asked": queries, "seed": seed, "samples": count,
+        "case": case.name, "method": method, "asked": queries, "seed": seed, "samples": len(samples),
         "cpu_seconds": round(seconds, 1), "queries": [one.queries for one in found],
         "found": [one.found for one in found], "scores": rounded,
     }  # fmt: skip

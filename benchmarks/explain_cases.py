@@ -14,8 +14,9 @@ import numpy as np
 import brinkmap
 import real_data
 from brinkmap.data import KnownCause, abnormal_beats, digits_on_textures, moving_digits
-from brinkmap.data.ecg import AAMI, AAMI_OF, DS2
+from brinkmap.data.ecg import AAMI, AAMI_OF, DS2, Signals, Strips, read_record
 from brinkmap.registry import resolve
+from ecg_cases import in_turn, train_ecg
 
 EVERY = {
     "posterior": (30, 100, 300), "rl-cam": (300,), "rise": (100, 300, 500, 2000, 8000), "occlusion": (300,),
@@ -117,15 +118,44 @@ def _mitbih(count: int) -> Setting:
     held, victim = np.load(real_data.SHARED / "ecg" / "mitbih_strips10s.npz"), resolve("victim", "mitbih-strips")()
     kinds, samples = held["kind"], held["x"][:, None]
     labels, truths = np.array([AAMI.index(kind) for kind in kinds]), np.zeros(held["x"].shape, bool)
-    before, after = (round(seconds * victim.rate_hz) for seconds in AROUND_S)
     for truth, places, symbols, kind in zip(truths, held["beat_pos"], held["beat_sym"], kinds, strict=True):
-        for place, symbol in zip(places, symbols, strict=True):
-            if AAMI_OF.get(str(symbol)) == kind:
-                truth[max(int(place) - before, 0) : int(place) + after] = True
+        _mark_beats(truth, places, symbols, kind, victim.rate_hz)
     right = victim.predict(samples).argmax(axis=1) == labels
     unseen = np.isin(held["rec"].astype(str), DS2) & (kinds != "N")
     kept = np.flatnonzero(right & unseen & truths.any(axis=1))[:count]
     return Setting(victim, victim, samples[kept], labels[kept], truths[kept])
+
+
+def _mitdb(count: int) -> Setting:
+    """More such strips, cut from the records themselves, kinds in turn: all that there are of the rarer ones."""
+    victim, data = resolve("victim", "mitbih-strips")(), train_ecg.PLANS["mitbih-strips"].data()[1]
+    samples, labels = data.stacked(victim.bounds), np.asarray(data.labels)
+    answers = [victim.predict(samples[i : i + 128]).argmax(axis=1) for i in range(0, len(samples), 128)]
+    rows = np.flatnonzero((np.concatenate(answers) == labels) & (labels != AAMI.index("N")))
+    rows = np.sort(rows[in_turn(labels[rows])][:count])
+    truths = np.zeros((len(rows), samples.shape[-1]), bool)
+    for truth, row in zip(truths, rows, strict=True):
+        record, _, start_s = data.names[row].partition(":")
+        marks = _annotations(record)
+        places = (marks.times_s - float(start_s)) * victim.rate_hz
+        inside = (places >= 0) & (places < samples.shape[-1])
+        _mark_beats(truth, places[inside], marks.symbols[inside], AAMI[labels[row]], victim.rate_hz)
+    assert truths.any(axis=1).all()
+    return Setting(victim, victim, samples[rows], labels[rows], truths)
+
+
+@cache
+def _annotations(record: str) -> Any:
+    path = real_data.SHARED / "ecg" / "mitdb" / f"{record}.hea"
+    return read_record(path, Signals(leads=train_ecg.MLII, cut=Strips(10.0))).annotations
+
+
+def _mark_beats(truth: np.ndarray, places: Any, symbols: Any, kind: str, rate_hz: float) -> None:
+    """Set (time,) where the beats of this kind are, from before P to after T; places are of their R peaks."""
+    before, after = (round(seconds * rate_hz) for seconds in AROUND_S)
+    for place, symbol in zip(places, symbols, strict=True):
+        if AAMI_OF.get(str(symbol)) == kind:
+            truth[max(int(place) - before, 0) : int(place) + after] = True
 
 
 @cache
@@ -152,6 +182,8 @@ CASES = {
              200, 50, EVERY),
         Case("moving-digits", "Clips: a moving digit", _known(moving_digits, "moving-digits"), 200, 50, EVERY),
         Case("mitbih-strips", "MIT-BIH strips: the beats that made the label", _mitbih, 70, 50, EVERY),
+        Case("mitdb-strips", "MIT-BIH records: strips of patients unseen, the beats that made the label", _mitdb,
+             200, 50, EVERY),
         Case("imagenet", "ImageNet: inside the boxes of the class, MobileNet v1", _imagenet, 50, 50,
              LESS, seeds=1),
         Case("davis-frames", "DAVIS frames: camel and cow, pixel masks, MobileNet v1", _davis_frames, 32, 32,
