@@ -74,11 +74,17 @@ def _known(made: Callable[..., KnownCause], name: str) -> Callable[[int], Settin
 def _imagenet(count: int) -> Setting:
     """Pictures whose class's boxes cover less than half of them, read by MobileNet v1."""
     x, y = resolve("victim", f"{Path(__file__).parent / 'suites' / 'victims.py'}:imagenet_192")()
-    victim = brinkmap.wrap(_mobilenet(), shape=(3, 192, 192))
+    victim, network = _fast(_mobilenet(), (3, 192, 192), 1000, 16)
     truths = _boxes(x.shape[1:3] if x.dtype == np.uint8 else x.shape[2:])
     right = np.concatenate([victim.predict(x[i : i + 32]).argmax(axis=1) for i in range(0, len(x), 32)]) == y
     kept = np.flatnonzero(right & (truths.mean(axis=(1, 2)) < 0.5))[:count]
-    return Setting(victim, victim, x[kept], y[kept], truths[kept])
+    return Setting(victim, network, x[kept], y[kept], truths[kept])
+
+
+def _fast(net: Any, shape: tuple[int, ...], classes: int, chunk: int) -> tuple[brinkmap.Victim, brinkmap.Victim]:
+    """A network as a victim that only answers, and as one that has gradients too."""
+    network = brinkmap.wrap(net, shape=shape, classes=classes)
+    return brinkmap.wrap(real_data.compiled(net, chunk), shape=shape, classes=classes, outputs="logits"), network
 
 
 def _mobilenet() -> Any:
@@ -87,30 +93,32 @@ def _mobilenet() -> Any:
 
 def _davis_clips(count: int) -> Setting:
     """The sequences whose motion has a class of Kinetics-600, read by MoViNet; that class is explained."""
-    held, net = np.load(real_data.SHARED / "video" / "davis_masks.npz"), real_data.movinet()
+    held = np.load(real_data.SHARED / "video" / "davis_masks.npz")
     kept = np.flatnonzero(held["y_k600"] >= 0)[:count]
-    return _davis(held, held["x"][kept], kept, held["y_k600"], brinkmap.wrap(net, shape=(3, 16, 172, 172), classes=600))
+    victims = _fast(real_data.movinet(), (3, 16, 172, 172), 600, 2)
+    return Setting(*victims, *_davis(held, kept, held["y_k600"]))
 
 
 def _davis_frames(count: int) -> Setting:
     """Single frames of the sequences whose object has a class of ImageNet, read by MobileNet v1 at its own size."""
     held = np.load(real_data.SHARED / "video" / "davis_masks.npz")
     sequences = np.flatnonzero(held["y_imagenet"] >= 0)
-    setting = _davis(held, held["x"][sequences], sequences, held["y_imagenet"], None)
-    frames = setting.samples.transpose(0, 2, 1, 3, 4).reshape(-1, 3, 172, 172)
-    truths = setting.truths.reshape(-1, 172, 172)
+    clips, classes, masks = _davis(held, sequences, held["y_imagenet"])
+    frames = clips.transpose(0, 2, 1, 3, 4).reshape(-1, 3, 172, 172)
+    truths = masks.reshape(-1, 172, 172)
     place = np.rint(np.linspace(0, 171, 192)).astype(int)
     frames, truths = frames[..., place[:, None], place], truths[..., place[:, None], place]
-    labels = np.repeat(setting.labels, 16)
+    labels = np.repeat(classes, 16)
     every = slice(None, None, max(1, len(frames) // count))
-    victim = brinkmap.wrap(_mobilenet(), shape=(3, 192, 192))
-    return Setting(victim, victim, np.ascontiguousarray(frames[every]), labels[every], truths[every])
+    victims = _fast(_mobilenet(), (3, 192, 192), 1000, 16)
+    return Setting(*victims, np.ascontiguousarray(frames[every]), labels[every], truths[every])
 
 
-def _davis(held: Any, clips: np.ndarray, kept: np.ndarray, labels: np.ndarray, victim: Any) -> Setting:
+def _davis(held: Any, kept: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clips, labels and masks of these sequences."""
     masks = np.unpackbits(held["mask_bits"][kept], axis=-1, count=172).astype(bool)
-    samples = np.ascontiguousarray(np.moveaxis(clips, -1, 1), np.float32) / 255
-    return Setting(victim, victim, samples, labels[kept].astype(np.int64), masks)
+    samples = np.ascontiguousarray(np.moveaxis(held["x"][kept], -1, 1), np.float32) / 255
+    return samples, labels[kept].astype(np.int64), masks
 
 
 def _mitbih(count: int) -> Setting:

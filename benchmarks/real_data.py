@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,28 @@ def movinet() -> Any:
             part.to(memory_format=torch.channels_last)
     channels_last(net.stem)
     return net
+
+
+def compiled(net: Any, chunk: int) -> Callable[[np.ndarray], np.ndarray]:
+    """A network as a function of batches, compiled for `chunk` samples at once: twice as fast, the same but for 1e-5.
+
+    Gradients do not come through it, and without a C++ compiler it is as slow as ever.
+    """
+    import torch
+    import torch._inductor.config
+
+    torch._inductor.config.freezing = True  # type: ignore[attr-defined]
+    fast = torch.compile(net.eval()) if shutil.which("g++") else net.eval()
+
+    def answer(batch: np.ndarray) -> np.ndarray:
+        rows = []
+        with torch.inference_mode():
+            for part in torch.tensor(batch).split(chunk):
+                full = torch.cat([part, part[:1].expand(chunk - len(part), *part.shape[1:])])
+                rows.append(fast(full)[: len(part)].clone())
+        return torch.cat(rows).numpy()
+
+    return answer
 
 
 def _reordered(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
