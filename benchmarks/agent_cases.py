@@ -50,7 +50,7 @@ def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
         folder = AGENTS / name.format(seed=seed)
         agent = load_agent(folder / "cifar10.safetensors")
         assert isinstance(agent, ResponseAgent)
-        return ResponseAgent(agent.net, Habits(**habits))
+        return ResponseAgent(agent.net, Habits(**habits), agent.made_for)
 
     return make
 

@@ -112,7 +112,7 @@ def _planner(name: str, track: str, blind: bool) -> ResponseAgent:
     """The trained agent; blind, its model is shown no sample, only what is changed: the control."""
     agent = load_agent(agent_of(name, track))
     assert isinstance(agent, ResponseAgent)
-    return ResponseAgent(agent.net, Habits(blind=blind))
+    return ResponseAgent(agent.net, Habits(blind=blind), agent.made_for)
 
 
 def agent_of(name: str, track: str) -> Path:

@@ -95,7 +95,7 @@ def test_a_file_from_before_has_no_shift_and_answers_as_ever(tmp_path):
     assert not old.net.temporal_shift
     clips = torch.rand(3, *CLIP)
     assert torch.equal(old.net(clips), net(clips))
-    assert outcomes(old) == outcomes(ResponseAgent(net), distortions=("flicker",), patch="1x2x2")
+    assert outcomes(old) == outcomes(ResponseAgent(net, card=old.made_for))
 
 
 def test_filters_that_the_policy_has_no_scores_for_are_refused():

@@ -164,7 +164,7 @@ class PolicyAgent(ResponseAgent):
         correction = self._corrections.of(task.slots)
         push = push - LEAD * towards
         return plan(
-            self.net, correction, self._margins, self.scene, task, proposed, push, self._habits.steps
+            self.model, correction, self._margins, self.scene, task, proposed, push, self._habits.steps
         ).codes  # fmt: skip
 
     def _proposed(self, task: Task, codes: Tensor) -> Tensor:
@@ -182,7 +182,7 @@ class PolicyAgent(ResponseAgent):
             here, now = task.rows(rows), codes[rows]
             slots, view = here.slots, self.scene.view(here.slots)
             known = self._corrections.of(slots)
-            _, gradient = slopes(self.net, known, self._margins, here.own, view.render(now))
+            _, gradient = slopes(self.model, known, self._margins, here.own, view.render(now))
             sight = Sight(
                 self._contents[slots], self._told[slots], now, self._credit[slots], view.gains(gradient), view.energy
             )

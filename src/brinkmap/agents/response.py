@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brinkmap.response.card import AgentCard
+    from brinkmap.response.looks import Looks
     from brinkmap.response.net import ResponseNet
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
@@ -52,6 +53,9 @@ class Habits:
 
     steps: int = 8
     """Gradients taken for each plan."""
+    looks: int = 4
+    """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
+    samples so."""
     explore_every: int = 3
     """Each so-many-th query is what uniform random search would ask from the incumbent, since on samples that the model
     is wrong about it must not be much worse than chance; 0 for none."""
@@ -84,6 +88,8 @@ class ResponseAgent:
         self.net, self._habits, self.made_for = net.eval(), habits or Habits(), card
         self._canvas: Canvas | None = None
         self._chance = RandomAgent()
+        self.model: Looks
+        """The net as this run looks through it; from the first `start` on."""
         self.scene: Scene
         """The samples under attack with all their paintings; there is one from the first `start` on."""
 
@@ -147,10 +153,14 @@ class ResponseAgent:
         import torch
 
         from brinkmap.response.correction import Corrections
+        from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.scene import Scene
 
         self._check(context)
         self._canvas = context.canvas
+        made, extent = self.made_for, context.canvas.shape[1:]
+        looks = looks_of(self._habits.looks, extent, shift=made.shift, flip=made.flip) if made else ()
+        self.model = Looks(self.net, looks or looks_of(1, extent, shift=False, flip=False))
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._max_l2, self._safety = torch.zeros(2, context.slots)
@@ -245,7 +255,7 @@ class ResponseAgent:
         begin = torch.where(fresh[:, None], 0, codes)
         correction = self._corrections.of(task.slots)
         steps = self._habits.steps
-        return plan(self.net, correction, self._margins, self.scene, task, begin, push, steps).codes
+        return plan(self.model, correction, self._margins, self.scene, task, begin, push, steps).codes
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
         """Put the model right for these samples."""
@@ -264,7 +274,7 @@ class ResponseAgent:
         from brinkmap.response.planning import features_of
 
         which = torch.from_numpy(slots)
-        features, said = features_of(self.net, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
+        features, said = features_of(self.model, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
         return which, features, torch.from_numpy(log_probabilities(answers)) - said
 
 

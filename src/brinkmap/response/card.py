@@ -21,6 +21,10 @@ class AgentCard:
     """Whether the network lets neighbouring frames see one another; files from before that do not say."""
     members: int = 1
     """Networks whose logits are averaged."""
+    shift: bool = True
+    """Whether training shifted the samples about, so that a shifted one is as good a look; all did that do not say."""
+    flip: bool = False
+    """Whether training flipped half of the samples, so that a mirror image is."""
     distortions: tuple[str, ...]
     """The filters it was trained with: a run may state any of them."""
     default: tuple[str, ...]

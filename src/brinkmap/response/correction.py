@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from brinkmap.response.chunks import chunks
-from brinkmap.response.net import ResponseNet
+from brinkmap.response.looks import Model
 
 __all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
 
@@ -34,7 +34,7 @@ class Correction(NamedTuple):
         return self.offset + torch.bmm((features - self.origin)[:, None], self.weights)[:, 0]
 
     @classmethod
-    def none(cls, net: ResponseNet, count: int) -> Correction:
+    def none(cls, net: Model, count: int) -> Correction:
         """The model of `count` samples left as it is."""
         width, classes = net.head.in_features, net.head.out_features
         return cls(torch.zeros(count, width), torch.zeros(count, classes), torch.zeros(count, width, classes))

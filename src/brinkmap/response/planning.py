@@ -11,8 +11,8 @@ from torch import Tensor
 from brinkmap.response.chunks import chunks
 from brinkmap.response.correction import Correction
 from brinkmap.response.knapsack import best_codes
+from brinkmap.response.looks import Model
 from brinkmap.response.margins import Margins
-from brinkmap.response.net import ResponseNet
 from brinkmap.response.scene import Scene, View
 
 __all__ = ["Planned", "Task", "chosen", "features_of", "nearest", "plan", "slopes"]
@@ -59,10 +59,10 @@ class Planned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Model:
-    """The network, what is known of the samples besides, and the margin in question."""
+class _Corrected:
+    """The model, what is known of the samples besides, and the margin in question."""
 
-    net: ResponseNet
+    net: Model
     correction: Correction
     margins: Margins
     own: Tensor
@@ -72,9 +72,7 @@ class _Model:
         return slopes(self.net, self.correction, self.margins, self.own, images)
 
 
-def slopes(
-    net: ResponseNet, correction: Correction, margins: Margins, own: Tensor, images: Tensor
-) -> tuple[Tensor, Tensor]:
+def slopes(net: Model, correction: Correction, margins: Margins, own: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
     """The corrected model's margins (n,) of images (n, c, *extent), and their gradients (n, values) of unit length."""
     images = images.detach().requires_grad_()
     features = net.features(images)
@@ -85,7 +83,7 @@ def slopes(
 
 
 def plan(
-    net: ResponseNet, correction: Correction, margins: Margins, scene: Scene, task: Task,
+    net: Model, correction: Correction, margins: Margins, scene: Scene, task: Task,
     start: Tensor, push: Tensor, steps: int,
 ) -> Planned:  # fmt: skip
     """The plans that the model thinks best after some steps of dual averaging.
@@ -109,13 +107,13 @@ def plan(
     found = []
     for rows, count in chunks(len(task)):
         part = task.rows(rows)
-        model = _Model(net, correction.rows(rows), margins, part.own)
+        model = _Corrected(net, correction.rows(rows), margins, part.own)
         made = _plan(model, scene.view(part.slots), part, start[rows], push[rows], steps)
         found.append(Planned(*(one[:count] for one in made)))
     return Planned(*(torch.cat(each) for each in zip(*found, strict=True)))
 
 
-def _plan(model: _Model, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
+def _plan(model: _Corrected, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
     best = Planned(torch.zeros_like(start), torch.full((len(start),), torch.inf), torch.full((len(start),), torch.inf))
     total, bound = push.clone(), torch.where(task.frugal, task.begin_l2, task.max_l2)
     _, gradient = model.forecast(view.render(start))
@@ -161,7 +159,7 @@ def chosen(scene: Scene, slots: Tensor, gains: Tensor, max_l2: Tensor) -> Tensor
     return torch.cat(found)
 
 
-def features_of(net: ResponseNet, scene: Scene, slots: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+def features_of(net: Model, scene: Scene, slots: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """The model's last features (n, features) of samples under codes (n, cells), and its own log-probabilities."""
     found, said = [], []
     with torch.no_grad():

@@ -99,6 +99,8 @@ def _card(trainer: Trainer, name: str, labels: bool) -> AgentCard:
         widths=net.widths,
         temporal_shift=net.temporal_shift,
         members=net.members,
+        shift=plan.shift,
+        flip=plan.flip,
         distortions=tuple(plan.distortions),
         default=trainer.tracks.get(True) or trainer.tracks[False],
         patches=tuple(dict.fromkeys(map(str, plan.patch))),

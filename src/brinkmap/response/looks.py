@@ -1,0 +1,105 @@
+"""Several looks at a sample instead of one: mirrored and shifted a little, their features averaged."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import torch
+from torch import Tensor, nn
+
+from brinkmap.response.net import ResponseNet
+
+__all__ = ["Look", "Looks", "Model", "looks_of"]
+
+SHIFT = 1 / 32
+"""How far a look is shifted along each axis, as a share of it, at least one value: well within what training shifts."""
+
+
+class Model(Protocol):
+    """What plans are made in: features, and a head that is linear in them."""
+
+    @property
+    def head(self) -> nn.Linear:
+        """From features to logits."""
+        ...
+
+    def features(self, samples: Tensor) -> Tensor:
+        """(n, features) of samples (n, c, *extent) on the scale 0..1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a sample is moved before it is looked at."""
+
+    shift: tuple[int, ...]
+    """Values along each axis, mirrored at the edges."""
+    flip: bool = False
+    """Mirrored along the last axis."""
+
+    def of(self, samples: Tensor) -> Tensor:
+        """The samples (n, c, *extent), moved."""
+        if self.flip:
+            samples = samples.flip(-1)
+        for axis, by in enumerate(self.shift, start=2):
+            if by:
+                samples = samples.index_select(axis, _mirrored(samples.shape[axis], by))
+        return samples
+
+
+def looks_of(count: int, extent: Sequence[int], *, shift: bool, flip: bool) -> tuple[Look, ...]:
+    """At most so many looks: the sample as it is, mirrored, then shifted there and back along all axes.
+
+    Args:
+        count: at least 1; beside those that are not shifted there are 2 to the power of the axes.
+        extent: of the samples.
+        shift: whether a shifted sample is as good; where training shifted them.
+        flip: whether the mirror image is.
+    """
+    far = [max(round(n * SHIFT), 1) for n in extent]
+    still = [Look((0,) * len(far), mirrored) for mirrored in ((False, True) if flip else (False,))]
+    signs = list(itertools.product((1, -1), repeat=len(far))) if shift else []
+    pairs = [side for one in signs[: len(signs) // 2] for side in (one, tuple(-sign for sign in one))]
+    moved = [
+        Look(tuple(sign * by for sign, by in zip(side, far, strict=True)), flip and place % 2 == 1)
+        for place, side in enumerate(pairs)
+    ]
+    return (*still, *moved)[:count]
+
+
+@final
+class Looks(nn.Module):
+    """A response model that looks at each sample several times.
+
+    The same weights are wrong about a direction in different ways when a sample is moved, much as several networks
+    would be; what they agree on, the victim more often does too (Xie et al. 2019, arXiv:1803.06978, move samples at
+    random for that). Features are averaged, and since the head and all corrections are linear in them, so are the
+    answers.
+
+    Args:
+        net: the model.
+        looks: what it looks at.
+    """
+
+    def __init__(self, net: ResponseNet, looks: Sequence[Look]) -> None:
+        super().__init__()
+        self.net, self.looks = net, tuple(looks)
+
+    @property
+    def head(self) -> nn.Linear:
+        """The model's own."""
+        return self.net.head
+
+    def features(self, samples: Tensor) -> Tensor:
+        """(n, features) averaged over the looks."""
+        seen = self.net.features(torch.cat([look.of(samples) for look in self.looks]))
+        return seen.view(len(self.looks), len(samples), -1).mean(dim=0)
+
+
+def _mirrored(n: int, by: int) -> Tensor:
+    """(n,) where each value comes from when an axis is shifted, with the edge values repeated in the mirror."""
+    places = (torch.arange(n) + by) % (2 * n)
+    return torch.minimum(places, 2 * n - 1 - places)
