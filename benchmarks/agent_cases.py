@@ -206,7 +206,7 @@ def ablations() -> Iterator[Case]:
         yield Case("patch size", f"patch {patch}", trained(best), tint(patch, 2.0), **common)
         yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)
     for title, habits in (
-        ("as it is", {}), ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}),
+        ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}), ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}),
         ("16 steps", {"steps": 16}), ("uncorrected", {"corrected": False}),
         ("uncorrected, no exploration", {"corrected": False, "explore_every": 0}),
     ):  # fmt: skip

@@ -171,14 +171,14 @@ class PolicyAgent(ResponseAgent):
         """What the policy would ask about, (n, cells), in whole chunks."""
         import torch
 
-        from brinkmap.response.chunks import CHUNK
+        from brinkmap.response.chunks import FEW
         from brinkmap.response.knapsack import best_codes
         from brinkmap.response.planning import slopes
         from brinkmap.response.policy import Sight
 
         found = []
-        for first in range(0, len(task), CHUNK):
-            rows = torch.arange(first, first + CHUNK).clamp(max=len(task) - 1)
+        for first in range(0, len(task), FEW):
+            rows = torch.arange(first, first + FEW).clamp(max=len(task) - 1)
             here, now = task.rows(rows), codes[rows]
             slots, view = here.slots, self.scene.view(here.slots)
             known = self._corrections.of(slots)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from brinkmap.response.chunks import chunks
+from brinkmap.response.chunks import FEW, chunks
 from brinkmap.response.correction import Correction
 from brinkmap.response.knapsack import best_codes
 from brinkmap.response.looks import Model
@@ -84,7 +84,7 @@ def slopes(net: Model, correction: Correction, margins: Margins, own: Tensor, im
 
 def plan(
     net: Model, correction: Correction, margins: Margins, scene: Scene, task: Task,
-    start: Tensor, push: Tensor, steps: int,
+    start: Tensor, push: Tensor, steps: int, at_once: int = FEW,
 ) -> Planned:  # fmt: skip
     """The plans that the model thinks best after some steps of dual averaging.
 
@@ -101,11 +101,12 @@ def plan(
         start: (n, cells) the codes where the first gradient is taken.
         push: (n, values) what the sum begins with: zero, or a direction to explore.
         steps: gradients taken.
+        at_once: samples in a chunk.
 
     Source: Nesterov 2009, Primal-dual subgradient methods for convex problems, Math. Program. 120:221-259.
     """
     found = []
-    for rows, count in chunks(len(task)):
+    for rows, count in chunks(len(task), at_once):
         part = task.rows(rows)
         model = _Corrected(net, correction.rows(rows), margins, part.own)
         made = _plan(model, scene.view(part.slots), part, start[rows], push[rows], steps)

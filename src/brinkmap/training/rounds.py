@@ -132,7 +132,7 @@ def _planned(
     push = torch.from_numpy(np.stack([JITTER * _direction(rng, canvas) for rng in rngs]))
     begin = torch.zeros(n, canvas.grid.cells, dtype=torch.long)
     with torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())):
-        return plan(net, Correction.none(net, n), margins, scene, task, begin, push, this.steps).codes
+        return plan(net, Correction.none(net, n), margins, scene, task, begin, push, this.steps, CHUNK).codes
 
 
 def _scattered(
