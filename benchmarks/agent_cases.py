@@ -129,6 +129,10 @@ def headline() -> Iterator[Case]:
             {"max_l2": bound, "budget": 200},
             training=BEST,
         )
+        yield Case(
+            "headline", "transfer, surrogate of the answers, four looks", surrogate(best, looks=4),
+            {"max_l2": bound, "budget": 200}, training=BEST,
+        )  # fmt: skip
     for patch in (2, 4):
         for bound in (1.0, 2.0):
             yield Case(
@@ -138,13 +142,14 @@ def headline() -> Iterator[Case]:
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
 
 
-def surrogate(name: str) -> Callable[[int], Any]:
-    """The transfer attack with one of our networks as its surrogate."""
+def surrogate(name: str, looks: int = 1) -> Callable[[int], Any]:
+    """The transfer attack with one of our networks as its surrogate, looked through as the agent does."""
 
     def make(seed: int) -> Any:
         from brinkmap.compare import SurrogateAttack
+        from brinkmap.response.looks import Looks, looks_of
 
-        return SurrogateAttack([trained(name)(seed).net])
+        return SurrogateAttack([Looks(trained(name)(seed).net, looks_of(looks, (32, 32), shift=True, flip=True))])
 
     return make
 
@@ -206,8 +211,9 @@ def ablations() -> Iterator[Case]:
         yield Case("patch size", f"patch {patch}", trained(best), tint(patch, 2.0), **common)
         yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)
     for title, habits in (
-        ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}), ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}),
-        ("16 steps", {"steps": 16}), ("uncorrected", {"corrected": False}),
+        ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}),
+        ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}), ("16 steps", {"steps": 16}),
+        ("uncorrected", {"corrected": False}),
         ("uncorrected, no exploration", {"corrected": False, "explore_every": 0}),
     ):  # fmt: skip
         yield Case("parts", title, trained(best, **habits), tint(1, 1.0), **common)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import Protocol, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,10 @@ class Looks(nn.Module):
         """(n, features) averaged over the looks."""
         seen = self.net.features(torch.cat([look.of(samples) for look in self.looks]))
         return seen.view(len(self.looks), len(samples), -1).mean(dim=0)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """(n, classes) logits, the mean of those to every look."""
+        return cast("Tensor", self.head(self.features(samples)))
 
 
 def _mirrored(n: int, by: int) -> Tensor:
