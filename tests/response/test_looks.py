@@ -14,7 +14,9 @@ from brinkmap.response.card import AgentCard  # noqa: E402
 from brinkmap.response.looks import Look, Looks, looks_of  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
 
-EXTENTS = [(50,), (9, 12), (3, 8, 64)]
+EXTENTS = [(50,), (17, 31), (3, 8, 64), (7, 40, 20), (5, 5)]
+SHIFTED = {(50,): 1, (17, 31): 2, (3, 8, 64): 1, (7, 40, 20): 2, (5, 5): 0}
+"""Axes that are long enough to be shifted by a thirty-second."""
 
 
 @pytest.mark.parametrize("extent", EXTENTS)
@@ -22,7 +24,8 @@ EXTENTS = [(50,), (9, 12), (3, 8, 64)]
 def test_looks_are_all_different_and_the_first_is_the_sample_itself(extent, flip):
     samples = torch.rand(2, 3, *extent)
     looks = looks_of(99, extent, shift=True, flip=flip)
-    assert len(looks) == 2 ** len(extent) + 1 + flip
+    assert len(looks) == (2 ** SHIFTED[extent] if SHIFTED[extent] else 0) + 1 + flip
+    assert all((by != 0) <= (n > 15) for look in looks for by, n in zip(look.shift, extent, strict=True))
     seen = [look.of(samples) for look in looks]
     assert torch.equal(seen[0], samples)
     assert all(not torch.equal(one, other) for one, other in itertools.combinations(seen, 2))
@@ -40,17 +43,17 @@ def test_a_shift_is_that_of_the_training_with_the_edge_in_the_mirror(extent):
 
 
 def test_where_training_moved_nothing_there_is_one_look():
-    assert looks_of(9, (8, 8), shift=False, flip=False) == (Look((0, 0)),)
-    assert looks_of(9, (8, 8), shift=False, flip=True) == (Look((0, 0)), Look((0, 0), flip=True))
-    assert not any(look.flip for look in looks_of(9, (8, 8), shift=True, flip=False))
+    assert looks_of(9, (32, 32), shift=False, flip=False) == (Look((0, 0)),)
+    assert looks_of(9, (32, 32), shift=False, flip=True) == (Look((0, 0)), Look((0, 0), flip=True))
+    assert not any(look.flip for look in looks_of(9, (32, 32), shift=True, flip=False))
 
 
 def test_answers_are_the_mean_of_those_to_every_look():
     """The head is linear, so that features may be averaged in place of logits."""
     torch.manual_seed(0)
     net = ResponseNet(3, 2, 4, widths=(4, 6)).eval()
-    looks = looks_of(5, (8, 10), shift=True, flip=True)
-    model, samples = Looks(net, looks), torch.rand(3, 3, 8, 10)
+    looks = looks_of(5, (20, 16), shift=True, flip=True)
+    model, samples = Looks(net, looks), torch.rand(3, 3, 20, 16)
     each = torch.stack([net(look.of(samples)) for look in looks])
     torch.testing.assert_close(model(samples), each.mean(dim=0))
     assert not torch.allclose(each[0], each[1], atol=1e-4)
@@ -63,7 +66,7 @@ def answer(batch):
     return np.stack([bright, 1 - bright], axis=1)
 
 
-SHAPE = (1, 8, 8)
+SHAPE = (1, 16, 16)
 VICTIM = brinkmap.wrap(answer, shape=SHAPE, classes=2)
 SAMPLES = np.random.default_rng(1).random((7, *SHAPE)).astype(np.float32)
 CARD = AgentCard(

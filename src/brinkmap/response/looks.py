@@ -15,7 +15,8 @@ from brinkmap.response.net import ResponseNet
 __all__ = ["Look", "Looks", "Model", "looks_of"]
 
 SHIFT = 1 / 32
-"""How far a look is shifted along each axis, as a share of it, at least one value: well within what training shifts."""
+"""How far a look is shifted along each axis, as a share of it: well within what training shifts. Axes too short for one
+value are not shifted."""
 
 
 class Model(Protocol):
@@ -51,22 +52,19 @@ class Look:
 
 
 def looks_of(count: int, extent: Sequence[int], *, shift: bool, flip: bool) -> tuple[Look, ...]:
-    """At most so many looks: the sample as it is, mirrored, then shifted there and back along all axes.
+    """At most so many looks: the sample as it is, mirrored, then shifted there and back along all axes long enough.
 
     Args:
-        count: at least 1; beside those that are not shifted there are 2 to the power of the axes.
+        count: at least 1; beside those that are not shifted there are 2 to the power of those axes.
         extent: of the samples.
         shift: whether a shifted sample is as good; where training shifted them.
         flip: whether the mirror image is.
     """
-    far = [max(round(n * SHIFT), 1) for n in extent]
+    far = [round(n * SHIFT) for n in extent]
     still = [Look((0,) * len(far), mirrored) for mirrored in ((False, True) if flip else (False,))]
-    signs = list(itertools.product((1, -1), repeat=len(far))) if shift else []
-    pairs = [side for one in signs[: len(signs) // 2] for side in (one, tuple(-sign for sign in one))]
-    moved = [
-        Look(tuple(sign * by for sign, by in zip(side, far, strict=True)), flip and place % 2 == 1)
-        for place, side in enumerate(pairs)
-    ]
+    steps = list(itertools.product(*((by, -by) if by else (0,) for by in far))) if shift and any(far) else []
+    there_and_back = [step for one in steps[: len(steps) // 2] for step in (one, tuple(-by for by in one))]
+    moved = [Look(step, flip and place % 2 == 1) for place, step in enumerate(there_and_back)]
     return (*still, *moved)[:count]
 
 
