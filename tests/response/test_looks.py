@@ -42,6 +42,11 @@ def test_a_shift_is_that_of_the_training_with_the_edge_in_the_mirror(extent):
         np.testing.assert_array_equal(moved, padded[(slice(None), slice(None), *window)])
 
 
+def test_no_look_at_all_is_refused():
+    with pytest.raises(brinkmap.InputError, match="looks: expected 1 or more, got 0"):
+        Habits(looks=0)
+
+
 def test_where_training_moved_nothing_there_is_one_look():
     assert looks_of(9, (32, 32), shift=False, flip=False) == (Look((0, 0)),)
     assert looks_of(9, (32, 32), shift=False, flip=True) == (Look((0, 0)), Look((0, 0), flip=True))

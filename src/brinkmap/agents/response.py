@@ -72,6 +72,11 @@ class Habits:
     safety: float = 1.0
     """Nats by which a frugal plan is to be forecast beyond the criterion at first."""
 
+    def __post_init__(self) -> None:
+        """Raises InputError for looks below 1."""
+        if self.looks < 1:
+            raise InputError(f"looks: expected 1 or more, got {self.looks}. 1 is the sample as it is.")
+
 
 class ResponseAgent:
     """Plans in a response model of the victim, corrected for each sample from its answers.
@@ -158,9 +163,10 @@ class ResponseAgent:
 
         self._check(context)
         self._canvas = context.canvas
-        made, extent = self.made_for, context.canvas.shape[1:]
-        looks = looks_of(self._habits.looks, extent, shift=made.shift, flip=made.flip) if made else ()
-        self.model = Looks(self.net, looks or looks_of(1, extent, shift=False, flip=False))
+        moves = {"shift": False, "flip": False}
+        if self.made_for is not None:
+            moves = {"shift": self.made_for.shift, "flip": self.made_for.flip}
+        self.model = Looks(self.net, looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._max_l2, self._safety = torch.zeros(2, context.slots)
