@@ -74,7 +74,7 @@ def _known(made: Callable[..., KnownCause], name: str) -> Callable[[int], Settin
 def _imagenet(count: int) -> Setting:
     """Pictures whose class's boxes cover less than half of them, read by MobileNet v1."""
     x, y = resolve("victim", f"{Path(__file__).parent / 'suites' / 'victims.py'}:imagenet_192")()
-    victim, network = _fast(_mobilenet(), (3, 192, 192), 1000, 16)
+    victim, network = _fast(real_data.mobilenet(), (3, 192, 192), 1000, 16)
     truths = _boxes(x.shape[1:3] if x.dtype == np.uint8 else x.shape[2:])
     right = np.concatenate([victim.predict(x[i : i + 32]).argmax(axis=1) for i in range(0, len(x), 32)]) == y
     kept = np.flatnonzero(right & (truths.mean(axis=(1, 2)) < 0.5))[:count]
@@ -85,10 +85,6 @@ def _fast(net: Any, shape: tuple[int, ...], classes: int, chunk: int) -> tuple[b
     """A network as a victim that only answers, and as one that has gradients too."""
     network = brinkmap.wrap(net, shape=shape, classes=classes)
     return brinkmap.wrap(real_data.compiled(net, chunk), shape=shape, classes=classes, outputs="logits"), network
-
-
-def _mobilenet() -> Any:
-    return real_data.channels_last(real_data.shared_module("models_imagenet").load("mobilenet_v1_0.75_192"))
 
 
 def _davis_clips(count: int) -> Setting:
@@ -110,7 +106,7 @@ def _davis_frames(count: int) -> Setting:
     frames, truths = frames[..., place[:, None], place], truths[..., place[:, None], place]
     labels = np.repeat(classes, 16)
     every = slice(None, None, max(1, len(frames) // count))
-    victims = _fast(_mobilenet(), (3, 192, 192), 1000, 16)
+    victims = _fast(real_data.mobilenet(), (3, 192, 192), 1000, 16)
     return Setting(*victims, np.ascontiguousarray(frames[every]), labels[every], truths[every])
 
 

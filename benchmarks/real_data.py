@@ -37,6 +37,11 @@ def channels_last(net: Any) -> Any:
     return net
 
 
+def mobilenet() -> Any:
+    """MobileNet v1 at 192 x 192, in the order that is half again as fast on processors."""
+    return channels_last(shared_module("models_imagenet").load("mobilenet_v1_0.75_192"))
+
+
 def movinet() -> Any:
     """MoViNet-A0; its frames' convolutions in the order that is half again as fast on processors."""
     import torch
