@@ -68,6 +68,7 @@ def natural(filters: tuple[str, ...] = NATURAL, patch: int = 4) -> dict[str, Any
 def cases() -> Iterator[Case]:
     """All rows, table by table."""
     yield from headline()
+    yield from patches()
     yield from victims()
     yield from filters()
     yield from ablations()
@@ -88,51 +89,48 @@ def headline() -> Iterator[Case]:
             continue
         yield Case("headline", "learning, no training", lambda _: "learning", one, seeds=(0, 1))
         yield Case("headline", "greedy sweep", lambda _: "greedy", one)
-        yield Case(
-            "headline",
-            "trained, image-blind",
-            trained(best, blind=True),
-            one,
-            seeds=(0, 1),
-            training=BEST,
-            needs=(best,),
-        )
-        yield Case(
-            "headline", "trained, uncorrected", trained(best, corrected=False), one, seeds=(0, 1), training=BEST,
-            needs=(best,),
-        )  # fmt: skip
-        for title, habits in (("labels only, uncorrected", {"corrected": False}), ("labels only, corrected", {})):
+        for title, habits in (("image-blind", {"blind": True}), ("uncorrected", {"corrected": False})):
             yield Case(
-                "headline", title, trained("labels-s{seed}", **habits), one, seeds=(0, 1), needs=("labels-s{seed}",)
-            )
-        for queries in BUDGETS[:-1]:
-            name = f"q{queries}-s{{seed}}"
-            yield Case(
-                "headline", f"trained, {queries:,d} answers", trained(name), one, seeds=(0, 1), training=queries,
-                needs=(name,),
+                "headline", f"trained, {title}", trained(best, **habits), one, seeds=(0, 1), training=BEST,
+                needs=(best,),
             )  # fmt: skip
-        name = "labels-q20000-s{seed}"
+        yield from _knowledge(one)
+        yield from _transfers(bound)
+
+
+def _knowledge(one: dict[str, Any]) -> Iterator[Case]:
+    """The same network of labels alone, of fewer answers, and of both."""
+    for title, habits in (("labels only, uncorrected", {"corrected": False}), ("labels only, corrected", {})):
+        yield Case("headline", title, trained("labels-s{seed}", **habits), one, seeds=(0, 1), needs=("labels-s{seed}",))
+    for queries in BUDGETS:
+        if queries == BEST:
+            continue
+        name = f"q{queries}-s{{seed}}"
         yield Case(
-            "headline", "trained, labels then 20,000 answers", trained(name), one, seeds=(0, 1), training=20_000,
+            "headline", f"trained, {queries:,d} answers", trained(name), one, seeds=(0, 1), training=queries,
             needs=(name,),
         )  # fmt: skip
-        yield Case(
-            "headline", "transfer, surrogate of labels", surrogate("labels-s{seed}"), {"max_l2": bound, "budget": 200}
-        )
-        yield Case(
-            "headline", "P-RGF, surrogate of labels", prior_guided("labels-s{seed}"), {"max_l2": bound, "budget": 200}
-        )
-        yield Case(
-            "headline",
-            "transfer, surrogate of the answers",
-            surrogate(best),
-            {"max_l2": bound, "budget": 200},
-            training=BEST,
-        )
-        yield Case(
-            "headline", "transfer, surrogate of the answers, four looks", surrogate(best, looks=4),
-            {"max_l2": bound, "budget": 200}, training=BEST,
-        )  # fmt: skip
+    name = "labels-q20000-s{seed}"
+    yield Case(
+        "headline", "trained, labels then 20,000 answers", trained(name), one, seeds=(0, 1), training=20_000,
+        needs=(name,),
+    )  # fmt: skip
+
+
+def _transfers(bound: float) -> Iterator[Case]:
+    """Attacks of others with our networks as their surrogates."""
+    settings, best = {"max_l2": bound, "budget": 200}, f"q{BEST}-s{{seed}}"
+    yield Case("headline", "transfer, surrogate of labels", surrogate("labels-s{seed}"), settings)
+    yield Case("headline", "P-RGF, surrogate of labels", prior_guided("labels-s{seed}"), settings)
+    yield Case("headline", "transfer, surrogate of the answers", surrogate(best), settings, training=BEST)
+    yield Case(
+        "headline", "transfer, surrogate of the answers, four looks", surrogate(best, looks=4), settings, training=BEST
+    )
+
+
+def patches() -> Iterator[Case]:
+    """The same under coarser patches."""
+    best = f"q{BEST}-s{{seed}}"
     for patch in (2, 4):
         for bound in (1.0, 2.0):
             yield Case(

@@ -26,6 +26,7 @@ from sklearn.metrics import f1_score
 
 import brinkmap
 import ecg_page
+import real_data
 from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.agents.saved import load_agent
 from brinkmap.harden import Attacked, Labelled, Modern, Recipe, fit
@@ -230,7 +231,7 @@ def _note_clean(path: Path, state: str, victim: brinkmap.Victim, held: tuple[np.
     if state in known:
         return
     x, y = held[0][:MEASURED], held[1][:MEASURED]
-    answers = np.concatenate([victim.predict(x[i : i + 128]) for i in range(0, len(x), 128)]).argmax(axis=1)
+    answers = real_data.answers(victim, x)
     known[state] = {
         "windows": len(y), "accuracy": round(float(np.mean(answers == y)), 4),
         "macro_f1": round(float(f1_score(y, answers, labels=np.unique(y), average="macro", zero_division=0.0)), 4),

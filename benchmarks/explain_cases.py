@@ -76,7 +76,7 @@ def _imagenet(count: int) -> Setting:
     x, y = resolve("victim", f"{Path(__file__).parent / 'suites' / 'victims.py'}:imagenet_192")()
     victim, network = _fast(real_data.mobilenet(), (3, 192, 192), 1000, 16)
     truths = _boxes(x.shape[1:3] if x.dtype == np.uint8 else x.shape[2:])
-    right = np.concatenate([victim.predict(x[i : i + 32]).argmax(axis=1) for i in range(0, len(x), 32)]) == y
+    right = real_data.answers(victim, x, 32) == y
     kept = np.flatnonzero(right & (truths.mean(axis=(1, 2)) < 0.5))[:count]
     return Setting(victim, network, x[kept], y[kept], truths[kept])
 
@@ -134,8 +134,7 @@ def _mitdb(count: int) -> Setting:
     """More such strips, cut from the records themselves, kinds in turn: all that there are of the rarer ones."""
     victim, data = resolve("victim", "mitbih-strips")(), train_ecg.PLANS["mitbih-strips"].data()[1]
     samples, labels = data.stacked(victim.bounds), np.asarray(data.labels)
-    answers = [victim.predict(samples[i : i + 128]).argmax(axis=1) for i in range(0, len(samples), 128)]
-    rows = np.flatnonzero((np.concatenate(answers) == labels) & (labels != AAMI.index("N")))
+    rows = np.flatnonzero((real_data.answers(victim, samples) == labels) & (labels != AAMI.index("N")))
     rows = np.sort(rows[in_turn(labels[rows])][:count])
     truths = np.zeros((len(rows), samples.shape[-1]), bool)
     for truth, row in zip(truths, rows, strict=True):
@@ -189,7 +188,7 @@ CASES = {
         Case("moving-digits", "Clips: a moving digit", _known(moving_digits, "moving-digits"), 200, 50, EVERY),
         Case("mitbih-strips", "MIT-BIH strips: the beats that made the label", _mitbih, 70, 50, EVERY),
         Case("mitdb-strips", "MIT-BIH records: strips of patients unseen, the beats that made the label", _mitdb,
-             200, 50, EVERY),
+             200, 50, EVERY | {"rise": (100, 300, 500, 2000)}),
         Case("imagenet", "ImageNet: inside the boxes of the class, MobileNet v1", _imagenet, 50, 50,
              LESS, seeds=1),
         Case("davis-frames", "DAVIS frames: camel and cow, pixel masks, MobileNet v1", _davis_frames, 32, 32,

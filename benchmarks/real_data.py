@@ -90,8 +90,13 @@ def cifar_images() -> tuple[Any, Any]:
 
 def correct(victim: brinkmap.Victim, x: Any, y: Any, count: int) -> tuple[Any, Any]:
     """The first `count` samples that the victim gets right; choosing them is not part of any attack's queries."""
-    right = np.concatenate([victim.predict(x[i : i + 64]).argmax(axis=1) for i in range(0, len(x), 64)]) == y
+    right = answers(victim, x) == y
     return x[right][:count], y[right][:count]
+
+
+def answers(victim: brinkmap.Victim, x: Any, batch: int = 64) -> Any:
+    """(n,) classes of many samples, so many at once."""
+    return np.concatenate([victim.predict(x[i : i + batch]).argmax(axis=1) for i in range(0, len(x), batch)])
 
 
 def _present() -> Path:

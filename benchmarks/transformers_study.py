@@ -72,7 +72,7 @@ def prepared(case: str) -> tuple[dict[tuple[str, int], brinkmap.Victim], np.ndar
         vit = brinkmap.wrap(path, mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010))
         victims = {("vit_pgd_2_3_16", 0): vit} | {(name, 0): real_data.cifar_victim(name) for name in CIFAR[1:]}
         x, y = real_data.cifar_images()
-    right = np.all([_answers(victim, x) == y for victim in victims.values()], axis=0)
+    right = np.all([real_data.answers(victim, x) == y for victim in victims.values()], axis=0)
     return victims, x[right][: settings.samples], y[right][: settings.samples]
 
 
@@ -81,7 +81,7 @@ def accuracies(case: str) -> dict[str, Any]:
     victims, _, _ = prepared(case)
     x, y = digits_heldout() if case == "digits" else real_data.cifar_images()
     clean = [
-        {"victim": name, "seed": seed, "accuracy": round(float(np.mean(_answers(victim, x) == y)), 4)}
+        {"victim": name, "seed": seed, "accuracy": round(float(np.mean(real_data.answers(victim, x) == y)), 4)}
         for (name, seed), victim in victims.items()
     ]
     training = [transformers_victims.told(seed) for seed in CASES[case].seeds] if case == "digits" else []
@@ -109,10 +109,6 @@ def measured(case: str, name: str, seed: int, track: str, agent: str) -> dict[st
         "l2_at_flip": [None if one.l2_at_flip is None else round(one.l2_at_flip, 4) for one in results],
         "l2": [round(one.l2, 4) if one.success else None for one in results],
     }  # fmt: skip
-
-
-def _answers(victim: brinkmap.Victim, x: np.ndarray) -> np.ndarray:
-    return np.concatenate([victim.predict(x[start : start + 64]).argmax(axis=1) for start in range(0, len(x), 64)])
 
 
 def main() -> None:
