@@ -11,6 +11,7 @@ import numpy as np
 
 from brinkmap.explain.agreement import stability
 from brinkmap.metrics import bootstrap_interval
+from explain_figure import draw
 
 __all__ = ["write"]
 
@@ -40,21 +41,28 @@ ACCESS = {
     "lime": "asks", "kernel-shap": "asks", "grad-cam": "network", "ablation-cam": "network", "score-cam": "network",
     "integrated-gradients": "network", "smoothgrad": "network", "random": "nothing", "centre": "nothing",
 }  # fmt: skip
-CURVES = ("posterior", "rise", "lime")
+PAIRED = (
+    ("rise", 300), ("rise", 2000), ("occlusion", 300), ("lime", 300), ("kernel-shap", 300), ("rl-cam", 300),
+    ("grad-cam", 0), ("ablation-cam", 0), ("score-cam", 0), ("centre", 0),
+)  # fmt: skip
+"""What ours is set against, sample by sample."""
+OURS = ("posterior", 300)
+DIFFERENCES = ("dice_area", "iou_area", "dice_otsu", "iou_otsu", "deletion", "insertion")
 NOTES = "explain-notes.md"
 
 
 def write(results: Path, maps: Path, cases: Mapping[str, Any]) -> Path:
     """The page and its figure; returns the page's path."""
-    parts, drawn = [INTRO], {}
+    parts, drawn = [INTRO], dict[str, list[list[Row]]]()
     for name, case in cases.items():
         rows = [json.loads(path.read_text()) for path in sorted((results / name).glob("*-*.json"))]
         if rows:
-            drawn[case.title] = rows
+            drawn[case.title] = _groups(rows)
             parts.append(f"## {case.title}\n\n{_table(rows, _stable(rows, maps / name, results / name))}")
     if drawn:
-        _draw(drawn, results.parent / "explain.png")
+        draw(drawn, ACCESS, results.parent / "explain.png")
         parts.insert(1, "![Quality against queries](explain.png)")
+        parts.append(_paired(drawn))
     notes = results.parent / NOTES
     path = results.parent / "explain.md"
     path.write_text("\n\n".join([*parts, *([notes.read_text().rstrip()] if notes.is_file() else [])]) + "\n")
@@ -94,6 +102,37 @@ def _score(group: list[Row], key: str) -> str:
     return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
+def _paired(cases: Mapping[str, list[list[Row]]]) -> str:
+    """A table of differences, ours less the other's, means over the samples that both have."""
+    titles = dict(COLUMNS)
+    head = ["case", "against", "samples", *(titles[key] for key in DIFFERENCES)]
+    lines = [
+        "## Ours with 300 queries less the others, paired", "",
+        "Same samples, seeds averaged first; 95 % bootstraps over samples. Bold: the interval leaves zero out in our "
+        "favour; italic: against us. For deletion less is better.", "",
+        "| " + " | ".join(head) + " |", "|" + "---|" * len(head),
+    ]  # fmt: skip
+    for title, groups in cases.items():
+        known = {(group[0]["method"], group[0]["asked"]): group for group in groups}
+        for other in PAIRED:
+            if OURS in known and other in known:
+                cells = [_difference(known[OURS], known[other], key) for key in DIFFERENCES]
+                count = min(known[OURS][0]["samples"], known[other][0]["samples"])
+                said = f"{other[0]} {other[1]}" if other[0] == "rise" else other[0]
+                lines.append("| " + " | ".join([title.partition(":")[0], said, str(count), *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _difference(ours: list[Row], others: list[Row], key: str) -> str:
+    one, other = (np.mean([row["scores"][key] for row in group], axis=0) for group in (ours, others))
+    values = one[: len(other)] - other[: len(one)]
+    low, high = bootstrap_interval(values, seed=0)
+    text = f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    better = -high if key == "deletion" else low
+    worse = -low if key == "deletion" else high
+    return f"**{text}**" if better > 0 else f"*{text}*" if worse < 0 else text
+
+
 def _stable(rows: list[Row], maps: Path, results: Path) -> dict[str, float]:
     """Rank correlation between seeds of each method and number of queries, over the seeds whose maps are at hand.
 
@@ -113,36 +152,3 @@ def _stable(rows: list[Row], maps: Path, results: Path) -> dict[str, float]:
 
 def _key(row: Row) -> str:
     return f"{row['method']}-{row['asked']}"
-
-
-def _draw(cases: dict[str, list[Row]], path: Path) -> None:
-    """Dice and deletion against queries, a column a case; methods that need no query are lines across."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, len(cases), figsize=(4.2 * len(cases), 6), squeeze=False, layout="constrained")
-    for column, (title, rows) in enumerate(cases.items()):
-        for row, (key, said) in enumerate((("dice_area", "Dice (area)"), ("deletion", "deletion, lower is better"))):
-            own = axes[row, column]
-            for group in _groups(rows):
-                method, queries = group[0]["method"], np.mean([one["queries"] for one in group])
-                if method not in CURVES:
-                    value, network = np.mean([one["scores"][key] for one in group]), ACCESS[method] == "network"
-                    if network or method in ("random", "trace"):
-                        own.axhline(value, color="#777777" if network else "#c9a227", linewidth=0.7, alpha=0.7)
-                        own.text(9000, value, method, fontsize=6, va="bottom", ha="right")
-                    else:
-                        own.plot(queries, value, ".", color="#777777")
-                        own.annotate(method, (queries, value), fontsize=6)
-            for method, colour in zip(CURVES, ("#c0392b", "#20639b", "#3caea3"), strict=True):
-                points = sorted(
-                    (np.mean([one["queries"] for one in group]), np.mean([one["scores"][key] for one in group]))
-                    for group in _groups(rows) if group[0]["method"] == method
-                )  # fmt: skip
-                queries, values = np.array(points).reshape(-1, 2).T
-                own.plot(queries, values, "o-", color=colour, label=method, markersize=4)
-            own.set(xscale="log", xlabel="queries a map", ylabel=said, xlim=(20, 10000))
-            own.grid(alpha=0.3)
-        axes[0, column].set_title(title, fontsize=9)
-    axes[0, 0].legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)

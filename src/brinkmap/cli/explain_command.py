@@ -53,8 +53,8 @@ class ExplainFlags:
     model: tyro.conf.OmitArgPrefixes[VictimFlags]
     """The victim."""
     data: str
-    """One image, a folder of images, an .npz with x, a .csv of file,label, an ECG recording (.hea, .edf), a video (.mp4,
-    .avi, .webm) or a folder of them, or a name such as `digits`."""
+    """One image, a folder of images, an .npz with x, a .csv of file,label, an ECG recording (.hea, .edf), a video
+    (.mp4, .avi, .webm) or a folder of them, or a name such as `digits`."""
     method: str = DEFAULT
     """An explainer of `brinkmap list`, or trace."""
     queries: int | None = None

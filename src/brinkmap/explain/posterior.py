@@ -2,7 +2,8 @@
 
 Three maps of how far the class's log odds fall are added, each on its own scale. Fine windows find what is small and
 stands alone, wide ones what needs several parts to change the answer, and shapes what lies anywhere between. Where not
-all fine windows can be paid for, those are hidden in which the wide ones say most.
+all fine windows can be paid for, those are hidden in which the wide ones say most. The sum is smoothed a little: a
+place's own window is one noisy answer, and its neighbours say much the same.
 
 What is hidden shows the sample's mean in the first round of wide and of fine windows, and other parts of the sample in
 all the rest, each round and every few shapes another part: a class may rest on what is missing (a beat, a stroke), of
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from brinkmap.agents.protocol import Oracle
 from brinkmap.arrays import Array, Floats
@@ -40,6 +42,8 @@ GROWTH = 0.25
 """Questions between two looks at the account, as a share of those already asked."""
 FINEST = 36
 """Windows along an axis: what is narrower hides too little of a signal to matter."""
+SMOOTHING = LENGTHS[0]
+"""Of the sum, as a share of an axis: no finer than shapes can tell apart."""
 ALIKE = 8
 """Shapes that show the same other part of the sample."""
 
@@ -88,7 +92,8 @@ class _Inquiry:
             return None
         if len(self.rows):
             maps.append(accounted(self.grid, self.rows).map)
-        return np.sum([weight * _scaled(one) for weight, one in zip(WEIGHTS, maps, strict=False)], axis=0)
+        total = np.sum([weight * _scaled(one) for weight, one in zip(WEIGHTS, maps, strict=False)], axis=0)
+        return np.asarray(gaussian_filter(total, [SMOOTHING * n for n in total.shape], mode="nearest"))
 
     def _swept(self, windows: Windows, fills: Sequence[Fill]) -> Floats:
         """(*extent) how far the log odds fall where windows are hidden; zero everywhere where none was asked about."""
