@@ -42,8 +42,8 @@ GROWTH = 0.25
 """Questions between two looks at the account, as a share of those already asked."""
 FINEST = 36
 """Windows along an axis: what is narrower hides too little of a signal to matter."""
-SMOOTHING = LENGTHS[0]
-"""Of the sum, as a share of an axis: no finer than shapes can tell apart."""
+SMOOTHING = 0.02
+"""Of the sum, as a share of an axis; what it does to each score is in docs/design/0007-explanations.md."""
 ALIKE = 8
 """Shapes that show the same other part of the sample."""
 
