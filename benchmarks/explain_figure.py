@@ -33,7 +33,7 @@ def draw(cases: Mapping[str, Sequence[Group]], access: Mapping[str, str], path: 
             own = axes[place // ACROSS * len(SCORES) + below, place % ACROSS]
             own.set_visible(True)
             _panel(own, groups, access, key)
-            own.set(xscale="log", xlabel="queries a map", ylabel=said, xlim=(15, 10000))
+            own.set(xscale="log", xlabel="queries a map", ylabel=said, xlim=(6, 10000))
             own.grid(alpha=0.3)
             if not below:
                 own.set_title(title.partition(":")[0], fontsize=10, loc="left")
