@@ -44,22 +44,20 @@ def draw(cases: Mapping[str, Sequence[Group]], access: Mapping[str, str], path: 
 
 def _panel(own: Any, groups: Sequence[Group], access: Mapping[str, str], key: str) -> None:
     aside: dict[str, float] = {}
+    lines: dict[str, list[tuple[float, float]]] = {method: [] for method in COLOURS}
     for group in groups:
         method, queries = group[0]["method"], float(np.mean([np.mean(one["queries"]) for one in group]))
         value = float(np.mean([np.mean(one["scores"][key]) for one in group]))
         if access[method] == "network" or method in CONTROLS:
             aside[method] = value
-        elif method not in COLOURS:
+        elif method in lines:
+            lines[method].append((queries, value))
+        else:
             own.plot(queries, value, ".", color="#444444")
             own.annotate(method, (queries, value), (0, -9), textcoords="offset points", fontsize=6.5, ha="center")
-    for method, colour in COLOURS.items():
-        points = sorted(
-            (float(np.mean([np.mean(one["queries"]) for one in group])),
-             float(np.mean([np.mean(one["scores"][key]) for one in group])))
-            for group in groups if group[0]["method"] == method
-        )  # fmt: skip
+    for method, points in lines.items():
         if points:
-            own.plot(*zip(*points, strict=True), "o-", color=colour, label=method, markersize=4)
+            own.plot(*zip(*sorted(points), strict=True), "o-", color=COLOURS[method], label=method, markersize=4)
     _beside(own, aside, access)
 
 
