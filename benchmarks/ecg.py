@@ -42,11 +42,9 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "ecg"
 BUILD = Path(__file__).resolve().parents[1] / "build" / "ecg"
 AGENTS = ("random", "greedy", "credit", "trained", "blind")
 BUDGET = 100
-QUERIES = 30_000
-"""That the agent's training buys, once for a track; its network learns the labels first, which cost none."""
 TRACKS = {"slides": ("bare-motion", "bare-detached"), "natural": ("motion-artifact", "electrode-detachment")}
-WIDTHS, PASSES = (16, 32, 64), 8.0
-"""Of its network, and how often it goes over each answer: minutes a case."""
+WIDTHS = (16, 32, 48, 64)
+"""Of the agent's network, which learns the labels first: ten minutes a case and track."""
 POOL_BUDGET, POOL_SAMPLES, POOL_EPOCHS = 12, 1200, 8
 ATTACKED = 200
 MEASURED = 2000
@@ -123,8 +121,8 @@ def agent_of(name: str, track: str) -> Path:
         victim, lines = case.victim(), _noises(case, track)
         x, y = case.train() if case.train else _left(victim, case)
         plan = Training(
-            queries=QUERIES, distortions=tuple(dict.fromkeys(noise for noise, *_ in lines)),
-            patch=tuple(sorted({min(values) for *_, values in lines})), widths=WIDTHS, passes=PASSES,
+            queries=case.training[0], distortions=tuple(dict.fromkeys(noise for noise, *_ in lines)),
+            patch=tuple(sorted({min(values) for *_, values in lines})), widths=WIDTHS, passes=case.training[1],
         )  # fmt: skip
         rows = training_generator(0, f"agent {name}", 0).permutation(len(y))
         train(victim, x[rows], plan, labels=y[rows], folder=path.parent, watch=print)

@@ -32,6 +32,8 @@ LONG = (("100ms",), ("250ms",), ("500ms",), ("1000ms",), ("100ms", "250ms"))
 NOISES = {
     "bare-motion": MOTION, "bare-detached": DETACHED, "motion-artifact": LONG, "electrode-detachment": LONG,
 }  # fmt: skip
+LONG_TRAINING = (15_000, 6.0)
+"""Of agents for windows of 3,000 values and more, which take six times as long to fit."""
 SLIDES_HZ = 300.0
 """The slides' rate: their segments are 1, 2, 3, 5, 10 and 15 values."""
 
@@ -55,6 +57,8 @@ class Case:
     """What it was trained on; None where that is not to be had, and then it is not hardened."""
     longest_s: float = 0.5
     """Longer segments than this are left out."""
+    training: tuple[int, float] = (30_000, 8.0)
+    """Answers that the agent's training buys, once for a track, and how often its network goes over each."""
 
 
 def chosen(victim: brinkmap.Victim, x: np.ndarray, y: np.ndarray, count: int) -> Samples:
@@ -126,7 +130,7 @@ CASES = {
         "Simulated rhythms, 10 s at 300 Hz, our ResNet", lambda: load_victim("ecg-rhythms"),
         lambda: _arrays(ecg_rhythms("heldout", 2000), (-3.0, 3.0)), RHYTHMS, ("normal",), ("noisy",),
         {"bare-motion": 2.0, "bare-detached": 2.0, "motion-artifact": 3.0, "electrode-detachment": 3.0},
-        lambda: _arrays(ecg_rhythms("train", 3000), (-3.0, 3.0)), 1.0,
+        lambda: _arrays(ecg_rhythms("train", 3000), (-3.0, 3.0)), 1.0, LONG_TRAINING,
     ),
     "mitbih-beats": Case(
         "MIT-BIH DS2, beats of 1.6 s at 360 Hz, our ResNet trained on DS1", _own("mitbih-beats"), _held("mitbih-beats"),
@@ -138,7 +142,7 @@ CASES = {
         "MIT-BIH DS2, strips of 10 s at 360 Hz, our ResNet trained on DS1", _own("mitbih-strips"),
         _held("mitbih-strips"), AAMI, ("N",), ("Q",),
         {"bare-motion": 0.5, "bare-detached": 0.5, "motion-artifact": 1.0, "electrode-detachment": 1.0},
-        _train("mitbih-strips"), 1.0,
+        _train("mitbih-strips"), 1.0, LONG_TRAINING,
     ),
     "cnn-transformer": Case(
         "MIT-BIH beats of 0.52 s at 360 Hz, z-scored by record, a published CNN-Transformer",

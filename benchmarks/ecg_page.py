@@ -40,9 +40,9 @@ Made by `python benchmarks/ecg.py attack`, `harden` and `page`; rows are in `ecg
 `scripts/train_ecg.py`. Q is the mean number of queries to the flip with failures at the full budget of {budget}, the
 clean look included; [95 % bootstrap] over samples and seeds. L2 is that of the flipped, on samples scaled by the
 victim's bounds to 0..1. All agents of a line have the same samples, L2 bound and budget. `credit` is the agent that
-needs no training; `trained` plans in a model of the victim made of 30,000 answers about training windows (once for all
-lines of a track, not in Q), with the shorter of two segments; `blind` is the same without a look at the window: what
-knowledge of the data alone brings; `random` proposes the same noise anywhere; `greedy`
+needs no training; `trained` plans in a model of the victim made of 30,000 answers about training windows (15,000 for
+windows of 10 s; once for all lines of a track, not in Q), with the shorter of two segments; `blind` is the same without
+a look at the window: what knowledge of the data alone brings; `random` proposes the same noise anywhere; `greedy`
 sweeps all segments. Windows were read rightly to begin with, the classes in turn.
 
 PhysioNet/CinC 2017, on which the slides' ResNet was trained, is not to be had here. The published figures stand

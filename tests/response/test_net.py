@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402
 
-from brinkmap.response.net import ResponseNet  # noqa: E402
+from brinkmap.response.net import LAST, ResponseNet, deepened  # noqa: E402
 
 WIDTHS = (4, 6, 8)
 
@@ -25,7 +25,7 @@ def made(rank, **settings):
 
 @pytest.mark.parametrize("temporal_shift", [True, False])
 @pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize(("rank", "extent"), [(1, (100,)), (1, (700,)), (2, (20, 12)), (2, (130, 70))])
+@pytest.mark.parametrize(("rank", "extent"), [(1, (100,)), (1, (5000,)), (2, (20, 12)), (2, (130, 70))])
 def test_signals_and_pictures_are_answered_to_the_bit_as_ever(rank, extent, train, temporal_shift):
     net, samples = made(rank, temporal_shift=temporal_shift).train(train), torch.rand(3, 2, *extent)
     if rank == 2:
@@ -74,3 +74,27 @@ def test_one_member_is_the_network_as_it_was():
     net, samples = made(2).eval(), torch.rand(4, 2, 20, 12)
     assert torch.equal(net.each(samples)[0], net(samples))
     assert not [name for name in net.state_dict() if name.startswith("others")]
+
+
+def seen_by_the_middle(widths, length):
+    """Share of a signal's values that make a difference to the place in the middle of the last resolution."""
+    net, last = ResponseNet(1, 1, 2, widths).eval(), []
+    net.stages[-1].register_forward_hook(lambda _, __, out: last.append(out))
+    signal = torch.rand(1, 1, length, requires_grad=True)
+    net(signal)
+    places = last[0].shape[2]
+    (slope,) = torch.autograd.grad(last[0][0, :, places // 2].square().sum(), signal)
+    return places, float((slope != 0).float().mean())
+
+
+@pytest.mark.parametrize("length", [200, 576, 3600])
+def test_a_long_signal_is_halved_until_a_place_sees_far_along_it(length):
+    places, seen = seen_by_the_middle(deepened(WIDTHS, (length,)), length)
+    assert places <= LAST
+    assert seen > 0.4
+    assert seen_by_the_middle(WIDTHS, length)[1] < 0.2
+
+
+@pytest.mark.parametrize("extent", [(8,), (20,), (8, 8), (32, 20), (90, 16, 16)])
+def test_what_is_small_needs_no_further_widths(extent):
+    assert deepened(WIDTHS, extent) == WIDTHS

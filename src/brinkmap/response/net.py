@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import cast, final
 
@@ -12,11 +13,24 @@ from torch.nn import functional
 
 from brinkmap.victims.shift import shifted
 
-__all__ = ["LONGEST", "WIDTHS", "ResponseNet"]
+__all__ = ["LONGEST", "WIDTHS", "ResponseNet", "deepened"]
 
 WIDTHS = (24, 48, 96, 128)
-LONGEST = {1: 512, 2: 64, 3: 64}
+LONGEST = {1: 4096, 2: 64, 3: 64}
 """Values an axis it looks at, for each rank; longer axes are averaged down to that."""
+LAST = 8
+"""Places an axis has at the last resolution at most: what lies further apart than a network reaches, it cannot relate.
+"""
+
+
+def deepened(widths: tuple[int, ...], extent: Sequence[int]) -> tuple[int, ...]:
+    """Widths, the last of them again for each halving more that a long axis of `extent` takes to come down to LAST.
+
+    Pictures need none; a signal of 600 values has three more than a digit. The time axis of clips is not halved.
+    """
+    longest = min(max(extent[-2:]), LONGEST[len(extent)])
+    more = math.ceil(math.log2(max(longest / LAST, 1))) - (len(widths) - 1)
+    return widths + widths[-1:] * max(more, 0)
 
 
 class _Trunk(nn.Module):

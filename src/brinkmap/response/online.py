@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from brinkmap.arrays import Ints
-from brinkmap.response.net import ResponseNet
+from brinkmap.response.net import ResponseNet, deepened
 
 __all__ = ["LEAST_LOG_PROBABILITY", "OnlineModel"]
 
@@ -83,7 +83,7 @@ class OnlineModel:
     def __init__(self, shape: tuple[int, ...], classes: int, seed: int) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._net = ResponseNet(shape[0], len(shape) - 1, classes, WIDTHS)
+            self._net = ResponseNet(shape[0], len(shape) - 1, classes, deepened(WIDTHS, shape[1:]))
         self._mean = copy.deepcopy(self._net).eval().requires_grad_(False)
         self._rng = np.random.default_rng(seed)
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=RATE, weight_decay=DECAY)

@@ -14,7 +14,7 @@ from brinkmap.arrays import Array
 from brinkmap.distortions import Medium, arsenal
 from brinkmap.errors import InputError
 from brinkmap.plan import Canvas
-from brinkmap.response.net import WIDTHS, ResponseNet
+from brinkmap.response.net import WIDTHS, ResponseNet, deepened
 from brinkmap.seeding import training_generator
 from brinkmap.training.learner import BATCH, Learner
 from brinkmap.training.replay import Replay, small
@@ -63,7 +63,7 @@ class Training:
     passes: float | None = None
     """How often each answer is fitted on average; None for 8, and more, up to 20, where there are few answers."""
     widths: tuple[int, ...] = WIDTHS
-    """Channels of the network at each resolution."""
+    """Channels of the network at each resolution; where axes are long, the last of them again at further ones."""
     members: int = 1
     """Networks that are each fitted to all answers, and whose logits are averaged: so many times the work of fitting
     and planning, and not one answer more."""
@@ -123,7 +123,8 @@ class Trainer:
         classes = victim.classes or self._first_look(samples[0])
         with torch.random.fork_rng():
             torch.manual_seed(plan.seed)
-            self.net = ResponseNet(samples.shape[1], samples.ndim - 2, classes, plan.widths, members=plan.members)
+            widths = deepened(plan.widths, samples.shape[2:])
+            self.net = ResponseNet(samples.shape[1], samples.ndim - 2, classes, widths, members=plan.members)
         self.learner = Learner(self.net, plan.minibatches, training_generator(plan.seed, "minibatches", 0))
         looked_at = tuple(small(self.net, torch.from_numpy(samples[:1])).shape[1:])
         capacity = min(max(plan.queries, 1), REPLAY_BYTES // (2 * math.prod(looked_at)))
