@@ -208,9 +208,9 @@ def ablations() -> Iterator[Case]:
         yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)
     for title, habits in (
         ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}),
-        ("no exploration", {"explore_every": 0}), ("4 steps", {"steps": 4}), ("16 steps", {"steps": 16}),
+        ("no exploration", {"plan_every": 1}), ("4 steps", {"steps": 4}), ("16 steps", {"steps": 16}),
         ("uncorrected", {"corrected": False}),
-        ("uncorrected, no exploration", {"corrected": False, "explore_every": 0}),
+        ("uncorrected, no exploration", {"corrected": False, "plan_every": 1}),
     ):  # fmt: skip
         yield Case("parts", title, trained(best, **habits), tint(1, 1.0), **common)
 

@@ -88,8 +88,8 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
         _note_clean(path, state, victim, held)
     for noise, named, values in _noises(case, track):
         for agent in agents:
-            if state != "before" and agent != "credit":
-                continue  # of hardened victims one agent is shown, and nobody has trained on them
+            if state != "before" and agent not in ecg_page.AFTER:
+                continue
             for seed in seeds[:1] if agent == "greedy" else seeds:  # a sweep draws nothing
                 row_path = RESULTS / name / f"{state}-{noise}-{'+'.join(named)}-{agent}-{len(x)}-{seed}.json"
                 if row_path.exists():

@@ -34,13 +34,17 @@ TRACKS = {
     "natural": ("The same as electrodes do it: tapered", ("motion-artifact", "electrode-detachment")),
 }
 AGENTS = ("random", "greedy", "credit", "trained", "blind")
+AFTER = ("credit", "random")
+"""Those that a hardened victim is attacked with: nobody has trained on it."""
+HARD = 8
+"""Queries from which on a line is hard enough for random search to be beaten by half."""
 INTRO = """# ECG: the slides' tables on victims of ours
 
 Made by `python benchmarks/ecg.py attack`, `harden` and `page`; rows are in `ecg/`, trainings of the victims are
 `scripts/train_ecg.py`. Q is the mean number of queries to the flip with failures at the full budget of {budget}, the
-clean look included; [95 % bootstrap] over samples and seeds. L2 is that of the flipped, on samples scaled by the
-victim's bounds to 0..1. All agents of a line have the same samples, L2 bound and budget. `credit` is the agent that
-needs no training; `trained` plans in a model of the victim made of 30,000 answers about training windows (15,000 for
+clean look included; [95 % bootstrap] over windows, seeds averaged first. L2 is that of the flipped, on samples scaled
+by the victim's bounds to 0..1. All agents of a line have the same samples, L2 bound and budget. `credit` is the agent
+that needs no training; `trained` plans in a model of the victim made of 30,000 answers about training windows (15,000 for
 windows of 10 s; once for all lines of a track, not in Q), with the shorter of two segments; `blind` is the same without
 a look at the window: what knowledge of the data alone brings; `random` proposes the same noise anywhere; `greedy`
 sweeps all segments. Windows were read rightly to begin with, the classes in turn.
@@ -68,7 +72,7 @@ def write(results: Path, cases: Mapping[str, Any], budget: int) -> Path:
         for track, (title, noises) in TRACKS.items():
             own = [row for row in rows if row["noise"] in noises and row["state"] in ("before", track)]
             if own:
-                parts.append(f"### {title}\n\n{_table(own, track)}\n\n{_kinds(own, track, meaning, case)}")
+                parts += [f"### {title}", _agents(own), _before_after(own, track), _kinds(own, track, meaning, case)]
     notes, path = results.parent / NOTES, results.parent / "ecg.md"
     path.write_text("\n\n".join([*parts, *([notes.read_text().rstrip()] if notes.is_file() else [])]) + "\n")
     return path
@@ -101,68 +105,138 @@ def _clean(clean: dict[str, Row]) -> str:
     return "\n".join(lines)
 
 
-def _table(rows: list[Row], track: str) -> str:
-    published = track == "slides"
-    head = ["noise", "segment", "values", "L2 bound", "windows x seeds"]
-    head += [f"{agent}: Q, ASR" for agent in AGENTS]
-    head += ["trained: Q / random's", "credit: L2", "credit after: Q, ASR", "credit after: L2"]
-    head += ["slides: Q, L2", "slides after: Q, L2"] if published else []
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+def _lines(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
+    """The rows of each noise and segments, in the slides' order."""
     keys = dict.fromkeys((row["noise"], "+".join(row["segments"])) for row in sorted(rows, key=_order))
-    for noise, segments in keys:
-        own = [row for row in rows if (row["noise"], "+".join(row["segments"])) == (noise, segments)]
-        before = {agent: [r for r in own if r["agent"] == agent and r["state"] == "before"] for agent in AGENTS}
-        after = [r for r in own if r["agent"] == "credit" and r["state"] == track]
+    return [(*key, [row for row in rows if (row["noise"], "+".join(row["segments"])) == key]) for key in keys]
+
+
+def _of(rows: list[Row], agent: str, state: str = "before") -> list[Row]:
+    return sorted((row for row in rows if (row["agent"], row["state"]) == (agent, state)), key=lambda row: row["seed"])
+
+
+def _agents(rows: list[Row]) -> str:
+    """All agents on the victim as it is."""
+    head = ["noise", "segment", "values", "L2 bound", "windows"]
+    head += [f"{agent}: Q, ASR (seeds)" for agent in AGENTS] + ["trained: Q / random's"]
+    lines = []
+    for noise, segments, own in _lines(rows):
         first = own[0]
-        cells = [noise, segments.replace("+", " and "), " and ".join(map(str, first["values"])), f"{first['max_l2']:g}"]
-        cells.append(f"{first['samples']} x {len({r['seed'] for r in own if r['state'] == 'before'})}")
-        cells += [*(_q(before[agent]) for agent in AGENTS), _ratio(before), _l2(before["credit"])]
-        cells += [_q(after), _l2(after)]
-        if published:
+        cells = [noise, segments.replace("+", " and "), " and ".join(map(str, first["values"]))]
+        cells += [f"{first['max_l2']:g}", str(first["samples"])]
+        cells += [_q(_of(own, agent)) for agent in AGENTS]
+        lines.append([*cells, _ratio(own)])
+    return f"{_drawn(head, lines)}\n\n{_half(rows)}".rstrip()
+
+
+def _before_after(rows: list[Row], track: str) -> str:
+    """The slides' table: queries, L2 and success, before and after adversarial training."""
+    head = ["noise", "segment"]
+    for agent in AFTER:
+        head += [f"{agent}: Q, ASR", "after", "L2", "after"]
+    head += ["slides: Q, L2", "after"] if track == "slides" else []
+    lines = []
+    for noise, segments, own in _lines(rows):
+        cells = [noise, segments.replace("+", " and ")]
+        for agent in AFTER:
+            before, after = _of(own, agent), _of(own, agent, track)
+            cells += [_q(before), _q(after), _l2(before), _l2(after)]
+        if track == "slides":
             q, l2, q_after, l2_after = SLIDES[noise, segments]
             cells += [f"{q}, {l2}", f"{q_after}, {l2_after}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return f"{_drawn(head, lines)}\n\n{_rise(rows, track)}".rstrip()
+
+
+def _half(rows: list[Row]) -> str:
+    """The goal against what was measured: half of random's queries."""
+    ratios = {}
+    for noise, segments, own in _lines(rows):
+        trained, random = _of(own, "trained"), _of(own, "random")
+        if trained and random:
+            ratios[f"{noise} {segments}"] = (_capped(trained).mean() / _capped(random).mean(), _capped(random).mean())
+    asked = {line: ratio for line, (ratio, needed) in ratios.items() if needed >= HARD}
+    missed = [f"{line} ({ratio:.2f})" for line, ratio in asked.items() if ratio > 0.5]
+    more = [f"{line} ({ratio:.2f})" for line, (ratio, _) in ratios.items() if ratio > 1]
+    return (
+        f"`trained` needs at most half of random's queries in {len(asked) - len(missed)} of {len(asked)} lines where "
+        f"random needs {HARD} or more{_named(missed)}, and more than random in {len(more) or 'none'}{_named(more)}."
+        if ratios
+        else ""
+    )
+
+
+def _rise(rows: list[Row], track: str) -> str:
+    """What adversarial training has brought, by line and agent."""
+    said = []
+    for agent in AFTER:
+        rise = {}
+        for noise, segments, own in _lines(rows):
+            before, after = _of(own, agent), _of(own, agent, track)
+            if before and after:
+                q = _capped(after).mean() > _capped(before).mean()
+                rise[f"{noise} {segments}"] = q, _distances(after).mean() > _distances(before).mean()
+        if rise:
+            neither = [line for line, (q, l2) in rise.items() if not (q or l2)]
+            said.append(
+                f"After adversarial training `{agent}` needs more queries in {sum(q for q, _ in rise.values())} of "
+                f"{len(rise)} lines and a larger L2 in {sum(l2 for _, l2 in rise.values())}; neither in "
+                f"{len(neither) or 'no line'}{_named(neither)}."
+            )
+    return " ".join(said)
+
+
+def _named(lines: list[str]) -> str:
+    return f" ({', '.join(lines)})" if lines else ""
+
+
+def _drawn(head: list[str], lines: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))
 
 
 def _order(row: Row) -> tuple[str, int, tuple[int, ...]]:
     return row["noise"] not in ("bare-motion", "motion-artifact"), len(row["values"]), tuple(row["values"])  # type: ignore[return-value]
 
 
+def _capped(rows: list[Row]) -> np.ndarray:
+    """(windows,) queries to the flip, failures at the budget, seeds averaged."""
+    return np.mean([[flip or row["budget"] for flip in row["to_flip"]] for row in rows], axis=0)
+
+
 def _q(rows: list[Row]) -> str:
     if not rows:
         return ""
-    capped = np.concatenate([[flip or row["budget"] for flip in row["to_flip"]] for row in rows])
+    capped = _capped(rows)
     low, high = bootstrap_interval(capped, seed=0)
-    return (
-        f"{capped.mean():.1f} [{low:.1f}, {high:.1f}], {np.mean(np.concatenate([row['success'] for row in rows])):.2f}"
+    success = np.mean([row["success"] for row in rows])
+    return f"{capped.mean():.1f} [{low:.1f}, {high:.1f}], {success:.2f} ({len(rows)})"
+
+
+def _ratio(rows: list[Row]) -> str:
+    """How many of random's queries the trained agent needs."""
+    trained, random = _of(rows, "trained"), _of(rows, "random")
+    return f"{_capped(trained).mean() / _capped(random).mean():.2f}" if trained and random else ""
+
+
+def _distances(rows: list[Row]) -> np.ndarray:
+    return np.array(
+        [l2 for row in rows for l2, flip in zip(row["l2"], row["success"], strict=True) if flip] or [np.nan]
     )
 
 
-def _ratio(rows: Mapping[str, list[Row]]) -> str:
-    """How many of random's queries the trained agent needs, over the seeds that both have."""
-    seeds = {row["seed"] for row in rows["trained"]} & {row["seed"] for row in rows["random"]}
-    if not seeds:
-        return ""
-    means = [
-        np.mean([flip or row["budget"] for row in rows[agent] if row["seed"] in seeds for flip in row["to_flip"]])
-        for agent in ("trained", "random")
-    ]
-    return f"{means[0] / means[1]:.2f}"
-
-
 def _l2(rows: list[Row]) -> str:
-    found = [l2 for row in rows for l2, success in zip(row["l2"], row["success"], strict=True) if success]
-    return f"{np.mean(found):.3f}" if found else ("-" if rows else "")
+    return f"{_distances(rows).mean():.3f}" if rows else ""
 
 
 def _kinds(rows: list[Row], track: str, meaning: Meaning, case: Any) -> str:
-    """What the flips of `credit` would have done, in the units of a clinician."""
-    head = ["flips by credit", "dangerous: finding to normal", "alarm: normal to finding", "rejected", "other",
+    """What the flips would have done, in the units of a clinician."""
+    head = ["flips", "dangerous: finding to normal", "alarm: normal to finding", "rejected", "other",
             "peak", "L2 in that unit", "SNR, dB"]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for state, said in (("before", "before"), (track, "after")):
-        own = [row for row in rows if row["agent"] == "credit" and row["state"] == state]
+    for agent, state, said in (
+        ("credit", "before", "credit"), ("credit", track, "credit, after"), ("trained", "before", "trained"),
+    ):  # fmt: skip
+        own = _of(rows, agent, state)
         if not own:
             continue
         flips = [
@@ -190,4 +264,6 @@ def _kinds(rows: list[Row], track: str, meaning: Meaning, case: Any) -> str:
             f"{means[2]:.1f} |"
         )
     lost = f", unclassifiable {', '.join(case.unclassifiable)}" if case.unclassifiable else ", no unclassifiable class"
-    return "\n".join([*lines, "", f"Normal: {', '.join(case.normal)}{lost}; all lines of the table above together."])
+    return "\n".join(
+        [*lines, "", f"Normal: {', '.join(case.normal)}{lost}; all lines of the table above together, and all seeds."]
+    )

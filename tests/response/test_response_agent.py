@@ -149,7 +149,7 @@ def test_uncorrected_it_never_learns_from_answers():
     run = {"distortions": ["tint"], "patch": 1, "max_l2": 0.25, "budget": 40}
     flips = []
     for corrected in (True, False):
-        agent = ResponseAgent(wrong, Habits(corrected=corrected, explore_every=0))
+        agent = ResponseAgent(wrong, Habits(corrected=corrected, plan_every=1))
         flips.append(
             sum(one.success for one in brinkmap.attack(VICTIM, SAMPLES, None, brinkmap.Run(agent=agent, **run)))
         )
@@ -158,7 +158,7 @@ def test_uncorrected_it_never_learns_from_answers():
 
 @pytest.mark.parametrize("max_l2", [0.4, None])
 def test_exploring_all_the_time_it_is_uniform_random_search(max_l2):
-    always = ResponseAgent(LinearModel(WEIGHTS), Habits(explore_every=1, explore_after=0))
+    always = ResponseAgent(LinearModel(WEIGHTS), Habits(plan_every=0, explore_after=0))
     run = {"distortions": ["tint", "dead-pixel"], "patch": 2, "max_l2": max_l2, "budget": 30, "seed": 4}
     for one, other in zip(*(outcomes(agent, run) for agent in (always, "random")), strict=True):
         assert (one.queries, one.success, one.l2) == (other.queries, other.success, other.l2)
@@ -169,8 +169,8 @@ def test_on_samples_that_a_stubborn_model_is_wrong_about_exploring_finds_flips()
     wrong = LinearModel(-WEIGHTS)
     run = {"distortions": ["tint"], "patch": 1, "max_l2": 0.6, "budget": 60}
     flips = [
-        sum(one.success for one in outcomes(ResponseAgent(wrong, Habits(corrected=False, explore_every=every)), run))
-        for every in (0, 3)
+        sum(one.success for one in outcomes(ResponseAgent(wrong, Habits(corrected=False, plan_every=every)), run))
+        for every in (1, 3)
     ]
     assert flips[0] < flips[1]
 

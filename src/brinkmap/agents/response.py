@@ -56,11 +56,12 @@ class Habits:
     looks: int = 4
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so."""
-    explore_every: int = 3
-    """Each so-many-th query is what uniform random search would ask from the incumbent, since on samples that the model
-    is wrong about it must not be much worse than chance; 0 for none."""
     explore_after: int = 8
-    """Queries that are planned before the first of these."""
+    """Queries that are planned before the agent begins to explore: the model is wrong about a sample that has not
+    flipped by then, and must not be much worse than chance."""
+    plan_every: int = 3
+    """From then on each so-many-th query is planned, and the others are what uniform random search would ask from the
+    incumbent; 1 for no exploration, 0 for nothing else."""
     corrected: bool = True
     """Whether each answer puts the model right for its sample."""
     blind: bool = False
@@ -186,15 +187,15 @@ class ResponseAgent:
             )
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """The plan that the corrected model thinks best, or now and then a random change to the incumbent."""
+        """The plan that the corrected model thinks best, or a random change to the incumbent."""
         import torch
 
         assert self._canvas is not None
         self._adjust(slots, observation)
         codes = torch.from_numpy(observation.codes.astype(np.int64))
-        every = self._habits.explore_every or UNHEARD_OF
+        every = self._habits.plan_every or UNHEARD_OF
         asked = self._asked[slots]
-        exploring = (asked >= self._habits.explore_after) & (asked % every == every - 1) & ~observation.refining
+        exploring = (asked >= self._habits.explore_after) & (asked % every != every - 1) & ~observation.refining
         planned, left = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~exploring, exploring))
         if len(planned):
             task = self._task(slots[~exploring], observation, planned)
