@@ -3,6 +3,7 @@
     python benchmarks/ecg.py train --cases mitbih-beats                  # the model-based agent, on the training data
     python benchmarks/ecg.py attack --cases mitbih-beats --seeds 0 1 2   # rows that are not there yet
     python benchmarks/ecg.py harden --cases mitbih-beats                 # adversarial training, then the same rows
+    python benchmarks/ecg.py waves                                       # what lies in P, QRS and T of strips
     python benchmarks/ecg.py page                                        # docs/results/ecg.md
 
 Every sample of every row was read rightly to begin with; classes take turns in the sample list. All agents have the
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from sklearn.metrics import f1_score
 
 import brinkmap
 import ecg_page
+import ecg_waves
 import real_data
 from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.agents.saved import load_agent
@@ -46,6 +49,8 @@ TRACKS = {"slides": ("bare-motion", "bare-detached"), "natural": ("motion-artifa
 WIDTHS = (16, 32, 48, 64)
 """Of the agent's network, which learns the labels first: ten minutes a case and track."""
 POOL_BUDGET, POOL_SAMPLES, POOL_EPOCHS = 12, 1200, 8
+WAVES = ("mitbih-strips", "ecg-rhythms")
+"""Cases whose windows are long enough to tell P, QRS and T apart."""
 ATTACKED = 200
 MEASURED = 2000
 """Held-out windows that accuracy and macro F1 are measured on."""
@@ -54,7 +59,7 @@ MEASURED = 2000
 def main() -> None:
     """Measure what is not measured yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("train", "attack", "harden", "page"))
+    parser.add_argument("what", choices=("train", "attack", "harden", "waves", "page"))
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
     parser.add_argument("--tracks", nargs="*", choices=TRACKS, default=list(TRACKS))
     parser.add_argument("--agents", nargs="*", choices=AGENTS, default=list(AGENTS))
@@ -64,7 +69,9 @@ def main() -> None:
     )
     given = parser.parse_args()
     torch.set_num_threads(1)
-    if given.what != "page":
+    if given.what == "waves":
+        _waves()
+    elif given.what != "page":
         for name in given.cases:
             for track in given.tracks:
                 if given.what == "train":
@@ -94,10 +101,9 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
                 row_path = RESULTS / name / f"{state}-{noise}-{'+'.join(named)}-{agent}-{len(x)}-{seed}.json"
                 if row_path.exists():
                     continue
-                planned = agent in ("trained", "blind")
-                whom = _planner(name, track, blind=agent == "blind") if planned else agent
+                whom = _agent(name, track, agent)
                 # the model-based agent plans with one length: of two, the shorter
-                lengths = (min(values),) if planned else values
+                lengths = values if isinstance(whom, str) else (min(values),)
                 row = measured(victim, x, y, noise, lengths, whom, seed, case.max_l2[noise]) | {"agent": agent}
                 row_path.write_text(json.dumps({"case": name, "state": state, "segments": named} | row) + "\n")
                 capped = np.mean([flip or BUDGET for flip in row["to_flip"]])
@@ -105,6 +111,18 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
                     f"{row_path.name}: ASR {np.mean(row['success']):.2f}, {capped:.1f} q, {row['cpu_seconds']} s",
                     flush=True,
                 )
+
+
+def _waves() -> None:
+    for name in WAVES:
+        path = RESULTS / name / "waves.json"
+        if not path.is_file():
+            told = ecg_waves.measured(CASES[name], partial(_agent, name), ("random", "credit", "trained"))
+            path.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _agent(name: str, track: str, agent: str) -> ResponseAgent | str:
+    return _planner(name, track, blind=agent == "blind") if agent in ("trained", "blind") else agent
 
 
 def _planner(name: str, track: str, blind: bool) -> ResponseAgent:
