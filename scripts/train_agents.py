@@ -1,11 +1,13 @@
 """Trains the agents that Brinkmap ships and those that benchmarks measure.
 
     python scripts/train_agents.py digits              the shipped agent of the digits demo; under a minute
+    python scripts/train_agents.py ecg                 the simulated rhythms' classifier; half an hour on one core
     python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; an hour on one core
     python scripts/train_agents.py cifar10 --queries 20000 --seed 3 --out build/agents/q20000-s3
 
-Trained on training samples only: the digits split that no audit uses, and the 10,000 JPEG training images. A training
-that was interrupted goes on where it was; `make agents` runs both and installs the results in the package.
+Trained on training samples only: the digits split and the rhythms that no audit uses, and the 10,000 JPEG training
+images. A training that was interrupted goes on where it was; `make agents` runs all and installs the results in the
+package.
 """
 
 from __future__ import annotations
@@ -20,23 +22,34 @@ import numpy as np
 import torch
 
 from brinkmap.agents.response import ResponseAgent
+from brinkmap.arrays import Array, Ints
+from brinkmap.data import ecg_rhythms
 from brinkmap.data.digits import digits_train
 from brinkmap.training.loop import train
 from brinkmap.training.trainer import Progress, Training
 from brinkmap.victims import load_victim
+from brinkmap.victims.protocol import Victim
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = ROOT / "src" / "brinkmap" / "agents" / "weights"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-QUERIES = {"digits": 40_000, "cifar10": 120_000}
+QUERIES = {"digits": 40_000, "ecg": 30_000, "cifar10": 120_000}
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
+ELECTRODES = ("motion-artifact", "electrode-detachment", "emg")
+BARE = ("bare-motion", "bare-detached")
+RHYTHMS = 3000
 
 
 def training_of(what: str, queries: int, seed: int) -> Training:
     """What each is trained with."""
     if what == "digits":
         return Training(queries=queries, patch=(1, 2), widths=(16, 32, 64), seed=seed, distortions=(*NATURAL, "tint"))
+    if what == "ecg":
+        return Training(
+            queries=queries, patch=("100ms", "250ms", "50ms"), widths=(16, 32, 48, 64), seed=seed,
+            distortions=(*ELECTRODES, *BARE),
+        )  # fmt: skip
     return Training(queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"))
 
 
@@ -44,14 +57,7 @@ def make(
     what: str, queries: int, seed: int, folder: Path, *, labels: bool = False, against: str = "resnet20"
 ) -> ResponseAgent:
     """Train one, or go on with it."""
-    if what == "digits":
-        victim, (x, y) = load_victim("digits"), digits_train()
-    else:
-        from real_data import SHARED, cifar_victim
-
-        victim = cifar_victim(against)
-        held = np.load(SHARED / "cifar10" / "train_jpeg_10000.npz", allow_pickle=False)
-        x, y = held["x"], held["y"]
+    victim, x, y = _seen(what, against)
     begun = time.perf_counter()
 
     def watch(made: Progress) -> None:
@@ -65,6 +71,20 @@ def make(
     return train(
         victim, x, training_of(what, queries, seed), labels=y if labels else None, folder=folder, name=what, watch=watch
     )  # fmt: skip
+
+
+def _seen(what: str, against: str) -> tuple[Victim, Array, Ints]:
+    """The victim, training samples and their labels."""
+    if what == "digits":
+        return (load_victim("digits"), *digits_train())
+    if what == "ecg":
+        victim, data = load_victim("ecg-rhythms"), ecg_rhythms("train", RHYTHMS)
+        assert data.labels is not None
+        return victim, data.stacked(victim.bounds), data.labels
+    from real_data import SHARED, cifar_victim
+
+    held = np.load(SHARED / "cifar10" / "train_jpeg_10000.npz", allow_pickle=False)
+    return cifar_victim(against), held["x"], held["y"]
 
 
 def main() -> None:

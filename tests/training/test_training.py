@@ -138,6 +138,22 @@ def test_members_cost_no_query_more_and_their_file_holds_them_all(tmp_path):
     assert kept
 
 
+def test_segments_of_signals_may_be_given_in_milliseconds():
+    def answer(batch):
+        peak = batch.reshape(len(batch), -1).max(axis=1, keepdims=True)
+        return np.concatenate([peak, 1 - peak], axis=1)
+
+    plan = Training(queries=256, distortions=("tint",), patch=("50ms", 3), widths=(4, 4), passes=1)
+    signals = np.random.default_rng(0).random((20, 1, 40), dtype=np.float32)
+    agent = train(brinkmap.wrap(answer, shape=(1, 40), classes=2, rate_hz=100.0), signals, plan)
+    assert agent.made_for.patches == ("5", "3")
+    run = brinkmap.Run(agent=agent, patch="50ms", budget=4)
+    rated = brinkmap.wrap(answer, shape=(1, 40), classes=2, rate_hz=100.0)
+    assert all(one.error is None for one in brinkmap.attack(rated, signals[:2], None, run))
+    with pytest.raises(InputError, match="sampling rate"):
+        train(brinkmap.wrap(answer, shape=(1, 40), classes=2), signals, plan)
+
+
 def test_variants_are_the_same_each_time_and_use_all_samples():
     variants = Variants(samples_of(7, 0), seed=2, flip=True)
     assert sorted(variants.source(number) for number in range(7)) == list(range(7))

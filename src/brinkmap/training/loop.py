@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from brinkmap.agents.response import ResponseAgent
 from brinkmap.arrays import Array, as_samples, check_bounds, check_sample
 from brinkmap.errors import InputError
+from brinkmap.plan import in_values
 from brinkmap.response.card import AgentCard
 from brinkmap.training.checkpoint import begun, resume, save
 from brinkmap.training.curve import draw_curve, scalars_of, write_progress
@@ -56,7 +58,8 @@ def train(
         raise InputError("training: this victim answers labels only, and a model of it is fitted to probabilities.")
     if plan.queries == 0 and labels is None:
         raise InputError("queries: 0 needs labels to fit. Give labels, or a budget.")
-    folder = None if folder is None else Path(folder)
+    patch = in_values(plan.patch, samples.ndim - 2, getattr(victim, "rate_hz", None))
+    plan, folder = replace(plan, patch=patch), None if folder is None else Path(folder)
     if folder is not None:
         (folder / "answers").mkdir(parents=True, exist_ok=True)
     trainer = Trainer(victim, samples, plan, folder)

@@ -59,7 +59,8 @@ class Training:
     distortions: tuple[str, ...] = ("tint", "gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
     """Natural filters and others are trained in rounds of their own, so that the two never mix."""
     patch: tuple[int | str, ...] = (4, 1, 2, 1)
-    """Patch sizes, one a round in turn; the agent plans with any of them afterwards, with the first unless told."""
+    """Patch sizes, one a round in turn, `50ms` for signals of a rate included; the agent plans with any of them
+    afterwards, with the first unless told."""
     passes: float | None = None
     """How often each answer is fitted on average; None for 8, and more, up to 20, where there are few answers."""
     widths: tuple[int, ...] = WIDTHS
