@@ -101,7 +101,7 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
                 row_path = RESULTS / name / f"{state}-{noise}-{'+'.join(named)}-{agent}-{len(x)}-{seed}.json"
                 if row_path.exists():
                     continue
-                whom = _agent(name, track, agent)
+                whom = _agent(name, track, agent, state)
                 # the model-based agent plans with one length: of two, the shorter
                 lengths = values if isinstance(whom, str) else (min(values),)
                 alike = f"{state}-{noise}-*-{agent}-{len(x)}-{seed}.json"
@@ -133,29 +133,28 @@ def _waves() -> None:
             path.write_text(json.dumps(told, indent=1) + "\n")
 
 
-def _agent(name: str, track: str, agent: str) -> ResponseAgent | str:
-    return _planner(name, track, blind=agent == "blind") if agent in ("trained", "blind") else agent
+def _agent(name: str, track: str, agent: str, state: str = "before") -> ResponseAgent | str:
+    """What a run takes; `blind` is the trained one whose model sees no sample, only what is changed: the control."""
+    if agent not in ("trained", "blind"):
+        return agent
+    made = load_agent(agent_of(name, track, state))
+    assert isinstance(made, ResponseAgent)
+    return ResponseAgent(made.net, Habits(blind=agent == "blind"), made.made_for)
 
 
-def _planner(name: str, track: str, blind: bool) -> ResponseAgent:
-    """The trained agent; blind, its model is shown no sample, only what is changed: the control."""
-    agent = load_agent(agent_of(name, track))
-    assert isinstance(agent, ResponseAgent)
-    return ResponseAgent(agent.net, Habits(blind=blind), agent.made_for)
-
-
-def agent_of(name: str, track: str) -> Path:
-    """The model-based agent of a case and a track, trained where it is not there yet."""
-    path, case = BUILD / f"agent-{name}-{track}" / "trained.safetensors", CASES[name]
+def agent_of(name: str, track: str, state: str = "before") -> Path:
+    """The model-based agent of a case and a track, trained where it is not there yet; a hardened victim has its own."""
+    folder, case = BUILD / f"agent-{name}-{track}{'' if state == 'before' else '-hardened'}", CASES[name]
+    path = folder / "trained.safetensors"
     if not path.is_file():
-        victim, lines = case.victim(), _noises(case, track)
+        victim, lines = case.victim() if state == "before" else hardened(name, track), _noises(case, track)
         x, y = case.train() if case.train else _left(victim, case)
         plan = Training(
             queries=case.training[0], distortions=tuple(dict.fromkeys(noise for noise, *_ in lines)),
             patch=tuple(sorted({min(values) for *_, values in lines})), widths=WIDTHS, passes=case.training[1],
         )  # fmt: skip
         rows = training_generator(0, f"agent {name}", 0).permutation(len(y))
-        train(victim, x[rows], plan, labels=y[rows], folder=path.parent, watch=print)
+        train(victim, x[rows], plan, labels=y[rows], folder=folder, watch=print)
     return path
 
 

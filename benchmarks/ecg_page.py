@@ -34,8 +34,8 @@ TRACKS = {
     "natural": ("The same as electrodes do it: tapered", ("motion-artifact", "electrode-detachment")),
 }
 AGENTS = ("random", "greedy", "credit", "trained", "blind")
-AFTER = ("credit", "random")
-"""Those that a hardened victim is attacked with: nobody has trained on it."""
+AFTER = ("random", "credit", "trained")
+"""Those that a hardened victim is attacked with; the trained one has trained on it anew."""
 HARD = 8
 """Queries from which on a line is hard enough for random search to be beaten by half."""
 INTRO = """# ECG: the slides' tables on victims of ours
@@ -123,7 +123,7 @@ def _agents(rows: list[Row]) -> str:
     head += [f"{agent}: Q, ASR (seeds)" for agent in AGENTS] + ["trained: Q / random's"]
     lines = []
     for noise, segments, own in _lines(rows):
-        first = own[0]
+        first = max(own, key=lambda row: len(row["values"]))  # a planner's row has the shorter of two
         cells = [noise, segments.replace("+", " and "), " and ".join(map(str, first["values"]))]
         cells += [f"{first['max_l2']:g}", str(first["samples"])]
         cells += [_q(_of(own, agent)) for agent in AGENTS]
@@ -132,17 +132,19 @@ def _agents(rows: list[Row]) -> str:
 
 
 def _before_after(rows: list[Row], track: str) -> str:
-    """The slides' table: queries, L2 and success, before and after adversarial training."""
+    """The slides' table: queries, L2 and success, before and after adversarial training where there was any."""
+    hardened = any(row["state"] == track for row in rows)
+    shown = [agent for agent in AFTER if _of(rows, agent, track if hardened else "before")]
     head = ["noise", "segment"]
-    for agent in AFTER:
-        head += [f"{agent}: Q, ASR", "after", "L2", "after"]
+    for agent in shown:
+        head += [f"{agent}: Q, ASR", "after", "L2", "after"] if hardened else [f"{agent}: Q, ASR", "L2"]
     head += ["slides: Q, L2", "after"] if track == "slides" else []
     lines = []
     for noise, segments, own in _lines(rows):
         cells = [noise, segments.replace("+", " and ")]
-        for agent in AFTER:
-            before, after = _of(own, agent), _of(own, agent, track)
-            cells += [_q(before), _q(after), _l2(before), _l2(after)]
+        for agent in shown:
+            states = ("before", track) if hardened else ("before",)
+            cells += [said(_of(own, agent, state)) for said in (_q, _l2) for state in states]
         if track == "slides":
             q, l2, q_after, l2_after = SLIDES[noise, segments]
             cells += [f"{q}, {l2}", f"{q_after}, {l2_after}"]
@@ -215,8 +217,12 @@ def _waves(told: Row) -> str:
     )
 
 
-def _order(row: Row) -> tuple[str, int, tuple[int, ...]]:
-    return row["noise"] not in ("bare-motion", "motion-artifact"), len(row["values"]), tuple(row["values"])  # type: ignore[return-value]
+def _order(row: Row) -> tuple[bool, int, tuple[float, ...]]:
+    """The slides' order: motion first, then by length, pairs last."""
+    return (
+        row["noise"] not in ("bare-motion", "motion-artifact"), len(row["segments"]),
+        tuple(float(one.removesuffix("ms")) for one in row["segments"]),
+    )  # fmt: skip
 
 
 def _capped(rows: list[Row]) -> np.ndarray:
@@ -256,6 +262,7 @@ def _kinds(rows: list[Row], track: str, meaning: Meaning, case: Any) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for agent, state, said in (
         ("credit", "before", "credit"), ("credit", track, "credit, after"), ("trained", "before", "trained"),
+        ("trained", track, "trained, after"),
     ):  # fmt: skip
         own = _of(rows, agent, state)
         if not own:
