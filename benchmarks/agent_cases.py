@@ -145,7 +145,9 @@ def surrogate(name: str, looks: int = 1) -> Callable[[int], Any]:
         from brinkmap.compare import SurrogateAttack
         from brinkmap.response.looks import Looks, looks_of
 
-        return SurrogateAttack([Looks(trained(name)(seed).net, looks_of(looks, (32, 32), shift=True, flip=True))])
+        agent = trained(name)(seed)
+        moves = {"shift": agent.made_for.shift, "flip": agent.made_for.flip}
+        return SurrogateAttack([Looks(agent.net, looks_of(looks, (32, 32), **moves))])
 
     return make
 
