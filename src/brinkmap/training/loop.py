@@ -58,7 +58,7 @@ def train(
         raise InputError("training: this victim answers labels only, and a model of it is fitted to probabilities.")
     if plan.queries == 0 and labels is None:
         raise InputError("queries: 0 needs labels to fit. Give labels, or a budget.")
-    patch = in_values(plan.patch, samples.ndim - 2, getattr(victim, "rate_hz", None))
+    patch: Any = in_values(plan.patch, samples.ndim - 2, getattr(victim, "rate_hz", None))
     plan, folder = replace(plan, patch=patch), None if folder is None else Path(folder)
     if folder is not None:
         (folder / "answers").mkdir(parents=True, exist_ok=True)
