@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def patches(case: Case, noise: str, rate_hz: float | None) -> list[tuple[tuple[s
     found = []
     for named in NOISES[noise]:
         ms = [float(one.removesuffix("ms")) for one in named]
-        values = tuple(round(one * (rate_hz or SLIDES_HZ) / 1000) for one in ms)
+        values = tuple(math.floor(one * (rate_hz or SLIDES_HZ) / 1000 + 0.5) for one in ms)  # a half is rounded up
         if min(values) >= 1 and len(set(values)) == len(values) and max(ms) / 1000 <= case.longest_s:
             found.append((named, values))
     return found
