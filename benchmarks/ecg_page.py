@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 from brinkmap.summary import Meaning, meaning_of
 
@@ -99,12 +100,11 @@ def _victims(results: Path) -> str:
 
 def _clean(clean: dict[str, Row]) -> str:
     said = {"before": "as it is", "slides": "hardened on the slides' noises", "natural": "hardened on natural ones"}
-    lines = ["| victim | windows | clean accuracy | macro F1 |", "|---|---|---|---|"]
-    lines += [
-        f"| {said[state]} | {one['windows']} | {one['accuracy']:.3f} | {one['macro_f1']:.3f} |"
+    lines = [
+        (said[state], one["windows"], f"{one['accuracy']:.3f}", f"{one['macro_f1']:.3f}")
         for state, one in clean.items()
     ]
-    return "\n".join(lines)
+    return table(("victim", "windows", "clean accuracy", "macro F1"), lines).rstrip()
 
 
 def _lines(rows: list[Row]) -> list[tuple[str, str, list[Row]]]:
@@ -128,7 +128,7 @@ def _agents(rows: list[Row]) -> str:
         cells += [f"{first['max_l2']:g}", str(first["samples"])]
         cells += [_q(_of(own, agent)) for agent in AGENTS]
         lines.append([*cells, _ratio(own)])
-    return f"{_drawn(head, lines)}\n\n{_half(rows)}".rstrip()
+    return f"{table(head, lines)}\n{_half(rows)}".rstrip()
 
 
 def _before_after(rows: list[Row], track: str) -> str:
@@ -149,7 +149,7 @@ def _before_after(rows: list[Row], track: str) -> str:
             q, l2, q_after, l2_after = SLIDES[noise, segments]
             cells += [f"{q}, {l2}", f"{q_after}, {l2_after}"]
         lines.append(cells)
-    return f"{_drawn(head, lines)}\n\n{_rise(rows, track)}".rstrip()
+    return f"{table(head, lines)}\n{_rise(rows, track)}".rstrip()
 
 
 def _half(rows: list[Row]) -> str:
@@ -202,10 +202,6 @@ def _named(lines: list[str]) -> str:
     return f" ({'; '.join(lines)})" if lines else ""
 
 
-def _drawn(head: list[str], lines: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))
-
-
 def _waves(told: Row) -> str:
     """Where on the ECG attacks and explanations lie."""
     names = list(told["time"])
@@ -221,7 +217,7 @@ def _waves(told: Row) -> str:
     return (
         f"### In P, QRS and T\n\n{told['strips']} strips, of {told['strips'] + told['left_out']}, in which NeuroKit2 "
         "finds beats. A distortion's share is that of its squared size at the flip; placed without regard to the waves "
-        f"it has the share of the time.\n\n{_drawn(['', 'strips', *names], lines)}"
+        f"it has the share of the time.\n\n{table(['', 'strips', *names], lines)}".rstrip()
     )
 
 
@@ -267,7 +263,7 @@ def _kinds(rows: list[Row], track: str, meaning: Meaning, case: Any) -> str:
     """What the flips would have done, in the units of a clinician."""
     head = ["flips", "dangerous: finding to normal", "alarm: normal to finding", "rejected", "other",
             "peak", "L2 in that unit", "SNR, dB"]  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = []
     for agent, state, said in (
         ("credit", "before", "credit"), ("credit", track, "credit, after"), ("trained", "before", "trained"),
         ("trained", track, "trained, after"),
@@ -294,12 +290,11 @@ def _kinds(rows: list[Row], track: str, meaning: Meaning, case: Any) -> str:
         count = {kind: sum(flip[0] == kind for flip in flips) for kind in ("dangerous", "alarm", "rejected", "other")}
         unit = own[0]["unit"] or "the sample's own unit"
         means = [np.mean([flip[place] for flip in flips]) if flips else np.nan for place in (1, 2, 3)]
-        lines.append(
-            f"| {said}: {len(flips)} of {len(references)} | {count['dangerous']} of {findings} | {count['alarm']} of "
-            f"{normals} | {count['rejected']} | {count['other']} | {means[0]:.2f} {unit} | {means[1]:.2f} | "
-            f"{means[2]:.1f} |"
-        )
+        lines.append([
+            f"{said}: {len(flips)} of {len(references)}", f"{count['dangerous']} of {findings}",
+            f"{count['alarm']} of {normals}", count["rejected"], count["other"], f"{means[0]:.2f} {unit}",
+            f"{means[1]:.2f}", f"{means[2]:.1f}",
+        ])  # fmt: skip
     lost = f", unclassifiable {', '.join(case.unclassifiable)}" if case.unclassifiable else ", no unclassifiable class"
-    return "\n".join(
-        [*lines, "", f"Normal: {', '.join(case.normal)}{lost}; all lines of the table above together, and all seeds."]
-    )
+    together = "all lines of the table above together, and all seeds"
+    return f"{table(head, lines)}\nNormal: {', '.join(case.normal)}{lost}; {together}."

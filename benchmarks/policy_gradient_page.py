@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
+
 __all__ = ["COSTS", "write"]
 
 Row = dict[str, Any]
@@ -61,10 +63,6 @@ def _cost(row: Row) -> int:
     return COSTS[row["cell"]["adversary"]]
 
 
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *lines])
-
-
 def _accuracies(rows: list[Row]) -> str:
     head = [
         "training",
@@ -88,7 +86,7 @@ def _accuracies(rows: list[Row]) -> str:
             robust = f"{of['autoattack']['square']:.1%}"
             lines.append([_name(row), which, str(epoch), str(epoch * _cost(row)), *shares, robust, stages])
     return (
-        _table(head, lines)
+        table(head, lines).rstrip()
         + "\n\nAutoAttack on the first test images only; its stages are apgd-ce, apgd-t, fab-t, square."
     )
 
@@ -99,7 +97,7 @@ def _curve(rows: list[Row]) -> str:
         [_name(row), which, *(f"{row[which]['fgsm'][step]:.1%}" for step in steps)]
         for row in rows if row["cell"]["adversary"] == "fgsm" for which in ("picked", "last")
     ]  # fmt: skip
-    return "### Under FGSM of growing distance\n\n" + _table(["training", "checkpoint", *steps], lines)
+    return "### Under FGSM of growing distance\n\n" + table(["training", "checkpoint", *steps], lines).rstrip()
 
 
 def _signs(rows: list[Row]) -> str:
@@ -119,7 +117,7 @@ def _signs(rows: list[Row]) -> str:
             f"{one['vanished']:.1%}", "yes" if one["masked"] else "no",
         ])  # fmt: skip
     said = "Accuracies at eps. Missed: wrong under an attack without the gradient, right under FGSM and PGD-40."
-    return _table(head, lines) + "\n\n" + said
+    return table(head, lines).rstrip() + "\n\n" + said
 
 
 def _draw(rows: list[Row], path: Path) -> None:

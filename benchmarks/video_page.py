@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 
 __all__ = ["write"]
@@ -78,7 +79,9 @@ def write(results: Path, cases: Mapping[str, Any]) -> Path:
     if (results / "memory.json").is_file():
         parts.append(_memory(json.loads((results / "memory.json").read_text())))
     parts += ["## As published", FLAWS]
-    parts += [_table((f"{name}: MAP / QN / SR", "HMDB-51", "UCF-101"), lines) for name, lines in PUBLISHED.items()]
+    parts += [
+        table((f"{name}: MAP / QN / SR", "HMDB-51", "UCF-101"), lines).rstrip() for name, lines in PUBLISHED.items()
+    ]
     notes, path = results.parent / NOTES, results.parent / "video.md"
     path.write_text("\n\n".join([*parts, *([notes.read_text().rstrip()] if notes.is_file() else [])]) + "\n")
     return path
@@ -100,7 +103,7 @@ def _victim(victim: str, rows: list[Row], case: Any) -> str:
         names = [name for name in case.contenders if any(row["attack"] == name for row in of)]
         if names:
             lines = [_line([row for row in of if row["attack"] == name]) for name in names]
-            said += [title, _table(HEAD, lines)]
+            said += [title, table(HEAD, lines).rstrip()]
     return "\n\n".join(said)
 
 
@@ -147,7 +150,3 @@ def _means(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
         sr, qn, far = (float(np.mean([row[key] for row in own])) for key in ("success", "queries", "map"))
         found[name] = (100 * sr, qn, far)
     return found
-
-
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(["| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines)])

@@ -1,13 +1,13 @@
 """Trains the agents that Brinkmap ships and those that benchmarks measure.
 
     python scripts/train_agents.py digits              the shipped agent of the digits demo; under a minute
-    python scripts/train_agents.py ecg                 the simulated rhythms' classifier; half an hour on one core
+    python scripts/train_agents.py ecg                 the simulated rhythms' classifier, not shipped yet: give --out
     python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; an hour on one core
     python scripts/train_agents.py cifar10 --queries 20000 --seed 3 --out build/agents/q20000-s3
 
 Trained on training samples only: the digits split and the rhythms that no audit uses, and the 10,000 JPEG training
-images. A training that was interrupted goes on where it was; `make agents` runs all and installs the results in the
-package.
+images. A training that was interrupted goes on where it was; `make agents` trains those that are shipped and installs
+the results in the package.
 """
 
 from __future__ import annotations
