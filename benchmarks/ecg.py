@@ -40,16 +40,16 @@ from brinkmap.training.loop import train
 from brinkmap.training.trainer import Training
 from brinkmap.victims.networks import load_classifier, save_classifier
 from ecg_cases import CASES, Case, chosen, patches
+from ecg_page import AFTER, TRACKS
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "ecg"
 BUILD = Path(__file__).resolve().parents[1] / "build" / "ecg"
 AGENTS = ("random", "greedy", "credit", "trained", "blind")
 BUDGET = 100
-TRACKS = {"slides": ("bare-motion", "bare-detached"), "natural": ("motion-artifact", "electrode-detachment")}
 WIDTHS = (16, 32, 48, 64)
 """Of the agent's network, which learns the labels first: ten minutes a case and track."""
 POOL_BUDGET, POOL_SAMPLES, POOL_EPOCHS = 12, 1200, 8
-WAVES = ("mitbih-strips", "ecg-rhythms")
+WAVES = ("mitbih-strips",)
 """Cases whose windows are long enough to tell P, QRS and T apart."""
 ATTACKED = 200
 MEASURED = 2000
@@ -95,7 +95,7 @@ def _rows(name: str, track: str, state: str, agents: list[str], seeds: list[int]
         _note_clean(path, state, victim, held)
     for noise, named, values in _noises(case, track):
         for agent in agents:
-            if state != "before" and agent not in ecg_page.AFTER:
+            if state != "before" and agent not in AFTER:
                 continue
             for seed in seeds[:1] if agent == "greedy" else seeds:  # a sweep draws nothing
                 row_path = RESULTS / name / f"{state}-{noise}-{'+'.join(named)}-{agent}-{len(x)}-{seed}.json"

@@ -13,7 +13,7 @@ from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 from brinkmap.summary import Meaning, meaning_of
 
-__all__ = ["write"]
+__all__ = ["AFTER", "TRACKS", "write"]
 
 Row = dict[str, Any]
 SLIDES = {
@@ -30,10 +30,10 @@ SLIDES = {
     ("bare-detached", "6.66ms+10ms"): ("2.48", "11.68", "3.30", "18.16"),
 }
 """RLAB slides (HPE, 20 March 2024): Q and L2 before, Q and L2 after adversarial training; success 100 % throughout."""
-TRACKS = {
-    "slides": ("The slides' noises: square edges, not natural", ("bare-motion", "bare-detached")),
-    "natural": ("The same as electrodes do it: tapered", ("motion-artifact", "electrode-detachment")),
-}
+TRACKS = {"slides": ("bare-motion", "bare-detached"), "natural": ("motion-artifact", "electrode-detachment")}
+TITLES = {
+    "slides": "The slides' noises: square edges, not natural", "natural": "The same as electrodes do it: tapered",
+}  # fmt: skip
 AGENTS = ("random", "greedy", "credit", "trained", "blind")
 AFTER = ("random", "credit", "trained")
 """Those that a hardened victim is attacked with; the trained one has trained on it anew."""
@@ -70,10 +70,15 @@ def write(results: Path, cases: Mapping[str, Any], budget: int) -> Path:
             continue
         parts.append(f"## {case.title}\n\n{_clean(json.loads(clean.read_text()))}")
         meaning = meaning_of(case.normal, case.unclassifiable, case.class_names)
-        for track, (title, noises) in TRACKS.items():
+        for track, noises in TRACKS.items():
             own = [row for row in rows if row["noise"] in noises and row["state"] in ("before", track)]
             if own:
-                parts += [f"### {title}", _agents(own), _before_after(own, track), _kinds(own, track, meaning, case)]
+                parts += [
+                    f"### {TITLES[track]}",
+                    _agents(own),
+                    _before_after(own, track),
+                    _kinds(own, track, meaning, case),
+                ]
         if (results / name / "waves.json").is_file():
             parts.append(_waves(json.loads((results / name / "waves.json").read_text())))
     notes, path = results.parent / NOTES, results.parent / "ecg.md"

@@ -159,6 +159,7 @@ class ResponseAgent:
         import torch
 
         from brinkmap.response.correction import Corrections
+        from brinkmap.response.folding import folded
         from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.scene import Scene
 
@@ -167,7 +168,7 @@ class ResponseAgent:
         moves = {"shift": False, "flip": False}
         if self.made_for is not None:
             moves = {"shift": self.made_for.shift, "flip": self.made_for.flip}
-        self.model = Looks(self.net, looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
+        self.model = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._max_l2, self._safety = torch.zeros(2, context.slots)
