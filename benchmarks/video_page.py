@@ -15,6 +15,8 @@ from brinkmap.metrics import bootstrap_interval
 __all__ = ["write"]
 
 Row = dict[str, Any]
+Means = tuple[float, float, float]
+"""SR in percent, QN and MAP."""
 PUBLISHED = {
     "TSM": [
         ("Heuristic", "5.04 / 10385 / 58", "5.96 / 10657 / 40"),
@@ -127,22 +129,31 @@ def _verdict(rows: list[Row]) -> str:
     if not baselines or not ours:
         return ""
     best = max(baselines, key=lambda name: (baselines[name][0], -baselines[name][1]))
-    sr_best, qn_best, far_best = baselines[best]
-    met = [name for name, (sr, qn, far) in ours.items() if sr >= 98 and far <= far_best and qn <= 0.4 * qn_best]
-    said = ", ".join(
-        f"`{name}` (SR {ours[name][0]:.0f}, MAP {ours[name][2]:.2f}, QN {ours[name][1]:.0f})" for name in met
-    )
+    sparing = min(baselines, key=lambda name: baselines[name][2])
+    met = _reaching(ours, baselines[best])
     most = max(ours, key=lambda name: (ours[name][0], -ours[name][1]))
-    sr, qn, far = ours[most]
-    nearest = f"nobody; nearest is `{most}` (SR {sr:.0f}, MAP {far:.2f}, QN {qn:.0f})"
-    return (
+    said = (
         "Goal (SR >= 98 at a MAP not above the best baseline's and at most 0.4 of its queries), met by: "
-        f"{said or nearest}. Of the baselines the most successful is `{best}`: SR {sr_best:.0f}, MAP {far_best:.2f}, "
-        f"QN {qn_best:.0f}."
+        f"{_named(met) or f'nobody; nearest is {_named({most: ours[most]})}'}. Of the baselines the most successful is "
+        f"{_named({best: baselines[best]})}."
     )
+    if sparing == best:
+        return said
+    also = _named(_reaching(ours, baselines[sparing])) or "nobody"
+    return f"{said} The most sparing is {_named({sparing: baselines[sparing]})}; measured by that it is met by: {also}."
 
 
-def _means(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
+def _reaching(ours: dict[str, Means], baseline: Means) -> dict[str, Means]:
+    """Those that succeed at no larger a distortion than a baseline with at most 0.4 of its queries."""
+    _, queries, far = baseline
+    return {name: one for name, one in ours.items() if one[0] >= 98 and one[1] <= 0.4 * queries and one[2] <= far}
+
+
+def _named(figures: dict[str, Means]) -> str:
+    return ", ".join(f"`{name}` (SR {sr:.0f}, MAP {far:.2f}, QN {qn:.0f})" for name, (sr, qn, far) in figures.items())
+
+
+def _means(rows: list[Row]) -> dict[str, Means]:
     """SR, QN and MAP of each attack, seeds together."""
     found = {}
     for name in dict.fromkeys(row["attack"] for row in rows):
