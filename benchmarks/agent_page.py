@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 
 __all__ = ["write_page"]
@@ -52,8 +53,8 @@ def write_page(known: dict[str, Row], path: Path) -> None:
     """The page: all tables of which something is known, then the break-even, then the notes that people wrote."""
     rows = list(known.values())
     parts = [INTRO.format(samples=200)]
-    for table, (title, what) in TITLES.items():
-        of = [row for row in rows if row["table"] == table]
+    for name, (title, what) in TITLES.items():
+        of = [row for row in rows if row["table"] == name]
         if of:
             parts.append(f"## {title}\n\n{what}\n\n{_table(of)}")
     parts.append(_break_even(rows))
@@ -63,11 +64,11 @@ def write_page(known: dict[str, Row], path: Path) -> None:
 
 
 def _table(rows: list[Row]) -> str:
-    lines = [f"| {' | '.join(HEADS)} |\n", "|---" * len(HEADS) + "|\n"]
+    lines = []
     for row in sorted(rows, key=_order):
         square, settings = _square(rows, row), row["settings"]
         low, high = row["interval"]
-        cells = [
+        lines.append([
             row["title"],
             row["victim"],
             settings.get("max_l2", "none"),
@@ -82,9 +83,8 @@ def _table(rows: list[Row]) -> str:
             _number(row["l2_at_flip_mean"]),
             _number(row["l2_mean"]),
             row["milliseconds_a_query"],
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |\n")
-    return "".join(lines)
+        ])  # fmt: skip
+    return table(HEADS, lines)
 
 
 def _order(row: Row) -> tuple[str, float, str]:
@@ -121,18 +121,11 @@ def _break_even(rows: list[Row]) -> str:
         saved = square["queries_capped_mean"] - row["queries_capped_mean"]
         if saved > 0:
             settings, samples = row["settings"], row["training"] / saved
-            cells = [
-                row["title"],
-                row["victim"],
-                settings.get("max_l2"),
-                settings.get("budget"),
-                f"{row['training']:,d}",
-            ]
-            cells += [f"{saved:.1f}", f"{samples:,.0f}"]
-            lines.append("| " + " | ".join(map(str, cells)) + " |\n")
-    return (
-        "## Break-even\n\nAudited samples after which the training queries are repaid against Square.\n\n"
-        "| agent | victim | L2 <= | budget | training queries | queries saved a sample | samples |\n"
-        + "|---" * 7
-        + "|\n"
-    ) + "".join(lines)
+            lines.append([
+                row["title"], row["victim"], settings.get("max_l2"), settings.get("budget"), f"{row['training']:,d}",
+                f"{saved:.1f}", f"{samples:,.0f}",
+            ])  # fmt: skip
+    head = ("agent", "victim", "L2 <=", "budget", "training queries", "queries saved a sample", "samples")
+    return "## Break-even\n\nAudited samples after which the training queries are repaid against Square.\n\n" + table(
+        head, lines
+    )

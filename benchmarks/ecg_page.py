@@ -88,19 +88,14 @@ def write(results: Path, cases: Mapping[str, Any], budget: int) -> Path:
 
 def _victims(results: Path) -> str:
     """Our own victims as their training script measured them."""
-    lines = [
-        "| trained victim | held-out windows | accuracy | macro F1 | F1 of each class (windows) |",
-        "|---|---|---|---|---|",
-    ]
-    notes = []
+    head = ("trained victim", "held-out windows", "accuracy", "macro F1", "F1 of each class (windows)")
+    lines, notes = [], []
     for path in sorted(results.glob("victim-*.json")):
         row = json.loads(path.read_text())
         each = ", ".join(f"{name} {one['f1']:.2f} ({one['samples']})" for name, one in row["classes"].items())
-        lines.append(
-            f"| {row['victim']} | {row['tested_on']} | {row['accuracy']:.3f} | {row['macro_f1']:.3f} | {each} |"
-        )
+        lines.append([row["victim"], row["tested_on"], f"{row['accuracy']:.3f}", f"{row['macro_f1']:.3f}", each])
         notes += [f"- {row['victim']}: {note}" for note in row["notes"]]
-    return "\n".join([*lines, "", *dict.fromkeys(notes)])
+    return "\n".join([table(head, lines), *dict.fromkeys(notes)])
 
 
 def _clean(clean: dict[str, Row]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.explain.agreement import stability
 from brinkmap.metrics import bootstrap_interval
 from explain_figure import draw
@@ -80,7 +81,7 @@ def _groups(rows: Iterable[Row]) -> list[list[Row]]:
 def _table(rows: list[Row], stable: Mapping[str, float]) -> str:
     head = ["method", "access", "queries", "samples", "seeds", *(title for _, title in COLUMNS), "stable", "random net",
             "no map", "CPU s a sample"]  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = []
     for group in _groups(rows):
         first = group[0]
         found = np.mean([row["found"] for row in group])
@@ -92,8 +93,8 @@ def _table(rows: list[Row], stable: Mapping[str, float]) -> str:
             f"{stable[_key(first)]:.2f}" if _key(first) in stable else "",
             f"{np.nanmean(sanity):.2f}" if sanity else "", f"{1 - found:.0%}", f"{seconds:.2f}",
         ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return table(head, lines).rstrip()
 
 
 def _score(group: list[Row], key: str) -> str:
@@ -106,12 +107,7 @@ def _paired(cases: Mapping[str, list[list[Row]]]) -> str:
     """A table of differences, ours less the other's, means over the samples that both have."""
     titles = dict(COLUMNS)
     head = ["case", "against", "samples", *(titles[key] for key in DIFFERENCES)]
-    lines = [
-        "## Ours with 300 queries less the others, paired", "",
-        "Same samples, seeds averaged first; 95 % bootstraps over samples. Bold: the interval leaves zero out in our "
-        "favour; italic: against us. For deletion less is better.", "",
-        "| " + " | ".join(head) + " |", "|" + "---|" * len(head),
-    ]  # fmt: skip
+    lines = []
     for title, groups in cases.items():
         known = {(group[0]["method"], group[0]["asked"]): group for group in groups}
         for other in PAIRED:
@@ -119,8 +115,12 @@ def _paired(cases: Mapping[str, list[list[Row]]]) -> str:
                 cells = [_difference(known[OURS], known[other], key) for key in DIFFERENCES]
                 count = min(known[OURS][0]["samples"], known[other][0]["samples"])
                 said = f"{other[0]} {other[1]}" if other[0] == "rise" else other[0]
-                lines.append("| " + " | ".join([title.partition(":")[0], said, str(count), *cells]) + " |")
-    return "\n".join(lines)
+                lines.append([title.partition(":")[0], said, count, *cells])
+    return (
+        "## Ours with 300 queries less the others, paired\n\nSame samples, seeds averaged first; 95 % bootstraps over "
+        "samples. Bold: the interval leaves zero out in our favour; italic: against us. For deletion less is "
+        f"better.\n\n{table(head, lines)}"
+    ).rstrip()
 
 
 def _difference(ours: list[Row], others: list[Row], key: str) -> str:

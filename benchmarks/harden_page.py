@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
+
 __all__ = ["METHODS", "write"]
 
 METHODS = ("none", "random", "fgsm", "pgd", "simba", "square", "ours-queries", "ours")
@@ -55,23 +57,17 @@ def write(results: Path) -> Path:
 
 def _table(title: str, rows: list[dict[str, Any]]) -> str:
     columns, first = list(rows[0]["errors"]), rows[0]
-    lines = [
-        f"## {title}",
-        "",
-        f"L2 <= {first['max_l2']:g}, budget {first['budget']}, Linf <= {first['epsilon']:.3g}, "
-        f"{first['allowed_seconds']:g} CPU seconds a training.",
-        "",
-        "| hardened by | seeds | " + " | ".join(columns) + " | mean but clean | epochs | weights % | queries |",
-        "|---|---|" + "---|" * (len(columns) + 4),
-    ]
-    for method in METHODS:
-        own = [row for row in rows if row["method"] == method]
-        if own:
-            lines.append(_line(method, own, columns, rows))
-    return "\n".join([*lines, "", "Bold: the lowest of its column. Several seeds: mean and, in brackets, range.", ""])
+    head = ("hardened by", "seeds", *columns, "mean but clean", "epochs", "weights %", "queries")
+    by_method = {method: [row for row in rows if row["method"] == method] for method in METHODS}
+    lines = [_line(method, own, columns, rows) for method, own in by_method.items() if own]
+    return (
+        f"## {title}\n\nL2 <= {first['max_l2']:g}, budget {first['budget']}, Linf <= {first['epsilon']:.3g}, "
+        f"{first['allowed_seconds']:g} CPU seconds a training.\n\n{table(head, lines)}\n"
+        "Bold: the lowest of its column. Several seeds: mean and, in brackets, range.\n"
+    )
 
 
-def _line(method: str, own: list[dict[str, Any]], columns: list[str], rows: list[dict[str, Any]]) -> str:
+def _line(method: str, own: list[dict[str, Any]], columns: list[str], rows: list[dict[str, Any]]) -> list[str]:
     cells = []
     for column in columns:
         text = _spread([100 * row["errors"][column] for row in own])
@@ -80,9 +76,7 @@ def _line(method: str, own: list[dict[str, Any]], columns: list[str], rows: list
     others = [100 * float(np.mean([row["errors"][column] for column in columns if column != "clean"])) for row in own]
     epochs, queries = (_spread([row["training"][name] for row in own]) for name in ("epochs", "queries"))
     shares = _spread([100 * row["training"].get("share", float(row["training"]["epochs"] > 0)) for row in own])
-    return (
-        f"| {method} | {len(own)} | " + " | ".join(cells) + f" | {_spread(others)} | {epochs} | {shares} | {queries} |"
-    )
+    return [method, str(len(own)), *cells, _spread(others), epochs, shares, queries]
 
 
 def _mean(rows: list[dict[str, Any]], method: str, column: str) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from hardness_cases import Case
 
 __all__ = ["write"]
@@ -33,6 +34,16 @@ measured strengths by a straight line. `>` says that the loss was not reached at
 that it was not reached by ours. The victims that share training data, architecture or both with the attacked one are
 closer to it than a stranger's model would be.
 """
+SUMMARY = """### How many times less L2 than the whole picture, and than patches anywhere
+
+Medians over the readers that were not attacked and losses of 5, 10 and 20 points that ours reaches, with the
+range. Where the control never reaches the loss, its largest measured distance counts, so that the figure is
+a lower bound.
+"""
+SUMMARY_HEAD = (
+    "flipped on", "filter", "cells", "whole / ours", "of them at least 3", "random / ours", "beside / ours",
+    "robust readers: whole / ours",
+)  # fmt: skip
 
 
 def write(results: Path, cases: Mapping[str, Case]) -> Path:
@@ -56,15 +67,9 @@ def write(results: Path, cases: Mapping[str, Case]) -> Path:
 def _attacked(found: dict[str, Any], case: Case) -> str:
     """Accuracies of all, and the distances of equal loss."""
     readers, rows = list(found["clean"]), found["rows"]
-    lines = [
-        f"### Flipped on {found['attacked']}", "",
-        f"{found['samples']} samples, {found['queries']:,} queries, budget {found['budget']} a sample and filter.", "",
-        "Accuracy, per cent, on ours. Robust: trained against attacks.", "",
-        "| filter | severity | L2 | flipped on it | "
-        + " | ".join(f"{one}{' (robust)' if one in case.robust else ''}" for one in readers) + " |",
-        "|---|---|---|---|" + "---|" * len(readers),
-        "| clean | | | | " + " | ".join(_percent(found["clean"][one]) for one in readers) + " |",
-    ]  # fmt: skip
+    head = ["filter", "severity", "L2", "flipped on it"]
+    head += [f"{one}{' (robust)' if one in case.robust else ''}" for one in readers]
+    lines = [["clean", "", "", "", *(_percent(found["clean"][one]) for one in readers)]]
     for distortion in dict.fromkeys(row["distortion"] for row in rows):
         for strength in SHOWN:
             own = [
@@ -73,37 +78,27 @@ def _attacked(found: dict[str, Any], case: Case) -> str:
             ]  # fmt: skip
             cells = [_percent(next(row["accuracy"] for row in own if row["reader"] == one)) for one in readers]
             first = own[0]
-            lines.append(
-                f"| {distortion} | {strength} | {first['l2']:.2f} | {_percent(first['flipped'])} | "
-                + " | ".join(cells) + " |"
-            )  # fmt: skip
-    lines += ["", *_equal_loss(found)]
-    return "\n".join([*lines, ""])
+            lines.append([distortion, strength, f"{first['l2']:.2f}", _percent(first["flipped"]), *cells])
+    return (
+        f"### Flipped on {found['attacked']}\n\n{found['samples']} samples, {found['queries']:,} queries, budget "
+        f"{found['budget']} a sample and filter.\n\nAccuracy, per cent, on ours. Robust: trained against attacks.\n\n"
+        f"{table(head, lines)}\n{_equal_loss(found)}"
+    )
 
 
-def _equal_loss(found: dict[str, Any]) -> list[str]:
+def _equal_loss(found: dict[str, Any]) -> str:
     """A row a reader and filter: the L2 of each loss by each way."""
-    heads = [f"{100 * drop:g} points: {way}" for drop in DROPS for way in WAYS]
-    lines = [
-        "L2 at equal loss of accuracy, on victims that were not attacked:", "",
-        "| reader | filter | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads),
-    ]  # fmt: skip
+    head = ["reader", "filter", *(f"{100 * drop:g} points: {way}" for drop in DROPS for way in WAYS)]
+    lines = []
     for reader, distortion in _pairs(found):
         cells = [_said(_needed(found, reader, distortion, way, drop), way) for drop in DROPS for way in WAYS]
-        lines.append(f"| {reader} | {distortion} | " + " | ".join(cells) + " |")
-    return lines
+        lines.append([reader, distortion, *cells])
+    return f"L2 at equal loss of accuracy, on victims that were not attacked:\n\n{table(head, lines)}"
 
 
 def _summary(found: list[dict[str, Any]], case: Case) -> str:
     """How many times less distance ours needs, by attacked victim and filter, over readers and losses."""
-    lines = [
-        "### How many times less L2 than the whole picture, and than patches anywhere", "",
-        "Medians over the readers that were not attacked and losses of 5, 10 and 20 points that ours reaches, with the",
-        "range. Where the control never reaches the loss, its largest measured distance counts, so that the figure is",
-        "a lower bound.", "",
-        "| flipped on | filter | cells | whole / ours | of them at least 3 | random / ours | beside / ours | "
-        "robust readers: whole / ours |", "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    lines = []
     for one in found:
         for distortion in dict.fromkeys(row["distortion"] for row in one["rows"]):
             pairs = [pair for pair in _pairs(one) if pair[1] == distortion]
@@ -118,11 +113,11 @@ def _summary(found: list[dict[str, Any]], case: Case) -> str:
                         beside += [] if math.isnan(other) else [other]
                         robust += whole[-1:] if reader in case.robust else []
             most = f"{sum(ratio >= 3 for ratio in whole)} of {len(whole)}"
-            lines.append(
-                f"| {one['attacked']} | {distortion} | {len(whole)} of {len(DROPS) * len(pairs)} | {_spread(whole)} | "
-                f"{most} | {_spread(random)} | {_spread(beside)} | {_spread(robust)} |"
-            )
-    return "\n".join([*lines, ""])
+            lines.append([
+                one["attacked"], distortion, f"{len(whole)} of {len(DROPS) * len(pairs)}", _spread(whole), most,
+                _spread(random), _spread(beside), _spread(robust),
+            ])  # fmt: skip
+    return f"{SUMMARY}\n{table(SUMMARY_HEAD, lines)}"
 
 
 def _pairs(found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 
 __all__ = ["write"]
@@ -61,14 +62,13 @@ def _table(rows: list[Row]) -> str:
         "with the prior", "times fewer (95 %)", "queries, free", "with the prior", "times fewer (95 %)",
         "CPU s a sample",
     )  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += [_line(_of(rows, prior), _of(rows, "free")) for prior in ACCESS if _of(rows, prior)]
+    lines = [_line(_of(rows, prior), _of(rows, "free")) for prior in ACCESS if _of(rows, prior)]
     return (
-        "\n".join(lines) + "\n\n" + "\n".join(f"- {name}: {said}" for name, said in ACCESS.items() if _of(rows, name))
+        table(head, lines) + "\n" + "\n".join(f"- {name}: {said}" for name, said in ACCESS.items() if _of(rows, name))
     )
 
 
-def _line(own: list[Row], free: list[Row]) -> str:
+def _line(own: list[Row], free: list[Row]) -> list[str]:
     capped = np.mean([[flip or row["budget"] for flip in row["to_flip"]] for row in own], axis=0)
     low, high = bootstrap_interval(capped, seed=0)
     asr, timed = np.mean([row["success"] for row in own]), [row["cpu_seconds"] for row in own if "cpu_seconds" in row]
@@ -80,7 +80,7 @@ def _line(own: list[Row], free: list[Row]) -> str:
         f"{asr:.3f}",
         f"{capped.mean():.1f} ({low:.1f} to {high:.1f})",
     ]
-    return "| " + " | ".join([*cells, *_paired(own, free), seconds]) + " |"
+    return [*cells, *_paired(own, free), seconds]
 
 
 def _paired(own: list[Row], free: list[Row]) -> list[str]:
@@ -89,17 +89,15 @@ def _paired(own: list[Row], free: list[Row]) -> list[str]:
     pairs = []
     for row in own:
         other = seeds.get(row["seed"])
-        both = np.flatnonzero(np.logical_and(row["success"], other["success"])) if other else ()
-        pairs += [
-            (other["generations"][i], row["generations"][i], other["to_flip"][i], row["to_flip"][i]) for i in both
-        ]
+        of = np.flatnonzero(np.logical_and(row["success"], other["success"])) if other else ()
+        pairs += [(other["generations"][i], row["generations"][i], other["to_flip"][i], row["to_flip"][i]) for i in of]
     if not pairs or own[0]["prior"] == "free":
         return [str(len(pairs))] + [""] * 6
-    table = np.array(pairs, float)
-    means = table.mean(axis=0)
+    both = np.array(pairs, float)
+    means = both.mean(axis=0)
     return [
-        str(len(pairs)), f"{means[0]:.2f}", f"{means[1]:.2f}", _ratio(table[:, 0], table[:, 1]),
-        f"{means[2]:.0f}", f"{means[3]:.0f}", _ratio(table[:, 2], table[:, 3]),
+        str(len(pairs)), f"{means[0]:.2f}", f"{means[1]:.2f}", _ratio(both[:, 0], both[:, 1]),
+        f"{means[2]:.0f}", f"{means[3]:.0f}", _ratio(both[:, 2], both[:, 3]),
     ]  # fmt: skip
 
 

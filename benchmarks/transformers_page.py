@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 
 __all__ = ["write"]
@@ -47,15 +48,16 @@ def write(results: Path, cases: Mapping[str, Any]) -> Path:
 
 
 def _clean(told: dict[str, Any]) -> str:
-    lines = [f"Clean accuracy on {told['samples']} samples:", "", "| victim | seed | accuracy |", "|---|---|---|"]
-    lines += [f"| {one['victim']} | {one['seed']} | {one['accuracy']:.3f} |" for one in told["clean"]]
-    for one in told["training"]:
-        lines += [""] if one is told["training"][0] else []
-        lines.append(
-            f"- seed {one['seed']}: ViT {one['vit']['parameters']:,} parameters, {one['vit']['epochs']} epochs; CNN "
-            f"{one['cnn']['parameters']:,} parameters, {one['cnn']['epochs']} epochs; {one['cpu_seconds']:.0f} s of CPU"
-        )
-    return "\n".join(lines)
+    accuracies = [(one["victim"], one["seed"], f"{one['accuracy']:.3f}") for one in told["clean"]]
+    trainings = [
+        f"- seed {one['seed']}: ViT {one['vit']['parameters']:,} parameters, {one['vit']['epochs']} epochs; CNN "
+        f"{one['cnn']['parameters']:,} parameters, {one['cnn']['epochs']} epochs; {one['cpu_seconds']:.0f} s of CPU"
+        for one in told["training"]
+    ]
+    return (
+        f"Clean accuracy on {told['samples']} samples:\n\n{table(('victim', 'seed', 'accuracy'), accuracies)}\n"
+        + "\n".join(trainings)
+    ).rstrip()
 
 
 def _track(rows: list[Row], track: str, settings: Any) -> str:
@@ -70,14 +72,8 @@ def _track(rows: list[Row], track: str, settings: Any) -> str:
         "L2 refined",
         "capped queries by seed",
     )
-    lines = [
-        f"### {TRACKS[track]}", "",
-        f"{len(own[0]['success'])} samples, training seeds: {len(settings.seeds)}, patch {settings.patch}, {bound}, "
-        f"budget {settings.budget}, then {settings.refine} to refine.", "",
-        "| " + " | ".join(head) + " |", "|" + "---|" * len(head),
-    ]  # fmt: skip
     agents = list(dict.fromkeys(row["agent"] for row in own))
-    lines += [_line(own, agent, victim) for agent in agents for victim in settings.victims]
+    first = table(head, [_line(own, agent, victim) for agent in agents for victim in settings.victims])
     transformer, *others = settings.victims
     head = (
         "agent",
@@ -88,9 +84,11 @@ def _track(rows: list[Row], track: str, settings: Any) -> str:
         "L2 at flip, times",
         "L2 refined, times",
     )
-    lines += ["", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += [_against(own, agent, transformer, other) for agent in agents for other in others]
-    return "\n".join(lines)
+    second = table(head, [_against(own, agent, transformer, other) for agent in agents for other in others])
+    return (
+        f"### {TRACKS[track]}\n\n{len(own[0]['success'])} samples, training seeds: {len(settings.seeds)}, patch "
+        f"{settings.patch}, {bound}, budget {settings.budget}, then {settings.refine} to refine.\n\n{first}\n{second}"
+    ).rstrip()
 
 
 def _table(rows: list[Row], agent: str, victim: str, of: Callable[[Row], list[float]]) -> np.ndarray:
@@ -105,18 +103,17 @@ def _capped(row: Row) -> list[float]:
     return [flip or row["budget"] for flip in row["to_flip"]]
 
 
-def _line(rows: list[Row], agent: str, victim: str) -> str:
+def _line(rows: list[Row], agent: str, victim: str) -> list[str]:
     asr, capped = _table(rows, agent, victim, lambda row: row["success"]), _table(rows, agent, victim, _capped)
     l2 = [_table(rows, agent, victim, lambda row, name=name: row[name]) for name in ("l2_at_flip", "l2")]
-    cells = [
+    return [
         agent, victim, _mean(asr.mean(axis=0), ".3f"), _mean(capped.mean(axis=0), ".1f"),
         *(f"{np.nanmean(values):.2f}" if np.isfinite(values).any() else "" for values in l2),
         ", ".join(f"{value:.1f}" for value in capped.mean(axis=1)),
     ]  # fmt: skip
-    return "| " + " | ".join(cells) + " |"
 
 
-def _against(rows: list[Row], agent: str, one: str, other: str) -> str:
+def _against(rows: list[Row], agent: str, one: str, other: str) -> list[str]:
     differences = [
         (_table(rows, agent, one, of) - _table(rows, agent, other, of)).mean(axis=0)
         for of in (lambda row: row["success"], _capped)
@@ -130,8 +127,7 @@ def _against(rows: list[Row], agent: str, one: str, other: str) -> str:
         kept = both.any(axis=0)
         means = logs.sum(axis=0)[kept] / both.sum(axis=0)[kept]
         ratios.append(_mean(means, ".2f", np.exp) if kept.any() else "")
-    cells = [agent, other, _mean(differences[0], "+.3f"), _mean(differences[1], "+.1f"), str(pairs), *ratios]
-    return "| " + " | ".join(cells) + " |"
+    return [agent, other, _mean(differences[0], "+.3f"), _mean(differences[1], "+.1f"), str(pairs), *ratios]
 
 
 def _mean(values: np.ndarray, form: str, shown: Callable[[float], float] = float) -> str:
