@@ -53,6 +53,11 @@ def test_where_training_moved_nothing_there_is_one_look():
     assert not any(look.flip for look in looks_of(9, (32, 32), shift=True, flip=False))
 
 
+def test_unasked_a_signal_is_looked_at_once_and_a_picture_four_times():
+    assert looks_of(None, (50,), shift=True, flip=True) == (Look((0,)),)
+    assert looks_of(None, (32, 32), shift=True, flip=True) == looks_of(4, (32, 32), shift=True, flip=True)
+
+
 def test_answers_are_the_mean_of_those_to_every_look():
     """The head is linear, so that features may be averaged in place of logits."""
     torch.manual_seed(0)

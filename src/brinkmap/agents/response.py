@@ -53,9 +53,9 @@ class Habits:
 
     steps: int = 8
     """Gradients taken for each plan."""
-    looks: int = 4
+    looks: int | None = None
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
-    samples so."""
+    samples so; None for once at a signal, else four times."""
     explore_after: int = 8
     """Queries that are planned before the agent begins to explore: the model is wrong about a sample that has not
     flipped by then, and must not be much worse than chance."""
@@ -75,7 +75,7 @@ class Habits:
 
     def __post_init__(self) -> None:
         """Raises InputError for looks below 1."""
-        if self.looks < 1:
+        if self.looks is not None and self.looks < 1:
             raise InputError(f"looks: expected 1 or more, got {self.looks}. 1 is the sample as it is.")
 
 

@@ -17,6 +17,8 @@ __all__ = ["Look", "Looks", "Model", "looks_of"]
 SHIFT = 1 / 32
 """How far a look is shifted along each axis, as a share of it: well within what training shifts. Axes too short for one
 value are not shifted."""
+LOOKS = {1: 1, 2: 4, 3: 4}
+"""By rank, where none are asked for: of signals several looks bring no fewer queries, and cost three times as much."""
 
 
 class Model(Protocol):
@@ -51,11 +53,11 @@ class Look:
         return samples
 
 
-def looks_of(count: int, extent: Sequence[int], *, shift: bool, flip: bool) -> tuple[Look, ...]:
+def looks_of(count: int | None, extent: Sequence[int], *, shift: bool, flip: bool) -> tuple[Look, ...]:
     """At most so many looks: the sample as it is, mirrored, then shifted there and back along all axes long enough.
 
     Args:
-        count: at least 1; beside those that are not shifted there are 2 to the power of those axes.
+        count: at least 1; beside those that are not shifted there are 2 to the power of those axes. None: LOOKS.
         extent: of the samples.
         shift: whether a shifted sample is as good; where training shifted them.
         flip: whether the mirror image is.
@@ -65,7 +67,7 @@ def looks_of(count: int, extent: Sequence[int], *, shift: bool, flip: bool) -> t
     steps = list(itertools.product(*((by, -by) if by else (0,) for by in far))) if shift and any(far) else []
     there_and_back = [step for one in steps[: len(steps) // 2] for step in (one, tuple(-by for by in one))]
     moved = [Look(step, flip and place % 2 == 1) for place, step in enumerate(there_and_back)]
-    return (*still, *moved)[:count]
+    return (*still, *moved)[: count or LOOKS[len(extent)]]
 
 
 @final
