@@ -141,9 +141,9 @@ EVERY = (
     "heuristic-frames", "motion-sampler", "geo-trap", "ast-focus", "nes", "square", "factorised-tint",
     "planning-vf", "planning-vf+10", "blind-vf",
     "factorised-vf", "factorised-vf+100", "factorised-temporal-vf", "factorised-spatial-vf", "credit-vf", "random-vf",
-    "factorised-gb", "credit-gb", "random-gb", "factorised-dp", "credit-dp", "random-dp",
+    "factorised-gb", "random-gb", "factorised-dp", "random-dp",
 )  # fmt: skip
-REAL = ("ast-focus", "factorised-gb", "factorised-dp", "random-gb", "random-dp")
+REAL = ("ast-focus", "factorised-gb", "factorised-gb+25", "factorised-dp", "factorised-dp+25", "random-gb", "random-dp")
 CASES = {
     "moving-digits": Case(
         "Moving digits, two networks of ours",
