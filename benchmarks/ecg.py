@@ -129,7 +129,7 @@ def _waves() -> None:
     for name in WAVES:
         path = RESULTS / name / "waves.json"
         if not path.is_file():
-            told = ecg_waves.measured(CASES[name], partial(_agent, name), ("random", "credit", "trained"))
+            told = ecg_waves.measured(CASES[name], partial(_agent, name))
             path.write_text(json.dumps(told, indent=1) + "\n")
 
 

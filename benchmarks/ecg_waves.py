@@ -18,16 +18,19 @@ __all__ = ["measured"]
 STRIPS, BUDGET = 100, 100
 ASKED = 300
 """Queries of an explanation."""
-LINES = {"slides": ("bare-motion", "10ms"), "natural": ("motion-artifact", "100ms")}
+LINES = {
+    "slides": ("bare-motion", "10ms", ("random", "credit", "trained")),
+    "natural": ("motion-artifact", "100ms", ("random", "credit")),
+}
+"""By track, a noise, its segment, and the agents that are asked where they put it."""
 
 
-def measured(case: Case, agents: Callable[[str, str], Any], names: tuple[str, ...]) -> dict[str, Any]:
+def measured(case: Case, agents: Callable[[str, str], Any]) -> dict[str, Any]:
     """Shares of the time, of each agent's distortion at the flip, and of the explanation's mask, by wave.
 
     Args:
         case: of windows long enough to tell waves apart.
         agents: from a track and an agent's name to what a run takes.
-        names: of the agents.
     """
     victim = case.victim()
     x, y = chosen(victim, *case.held_out(), STRIPS)
@@ -41,7 +44,7 @@ def measured(case: Case, agents: Callable[[str, str], Any], names: tuple[str, ..
     x, y = x[kept], y[kept]
     time = [{name: float(found.waves[name].mean()) for name in WAVES} | {"between": _between(found)} for found in waves]
     told: dict[str, Any] = {"strips": len(x), "left_out": STRIPS - len(x), "time": _means(time), "attacks": []}
-    for track, (noise, segment) in LINES.items():
+    for track, (noise, segment, names) in LINES.items():
         for name in names:
             run = brinkmap.Run(
                 agent=agents(track, name), distortions=(noise,), patch=segment, budget=BUDGET,
