@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.agents.draws import uniforms
 from brinkmap.agents.ppo import filters_of
-from brinkmap.agents.response import Habits, ResponseAgent, card_of, net_of
+from brinkmap.agents.response import Habits, ResponseAgent, net_of
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
@@ -61,10 +61,11 @@ class PolicyAgent(ResponseAgent):
     @classmethod
     def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> PolicyAgent:
         """The agent that `save` wrote."""
+        from brinkmap.response.card import AgentCard
         from brinkmap.response.policy import HEADS, Policy
         from brinkmap.victims.weights import network_with
 
-        made, told = card_of(card), card["policy"]
+        made, told = AgentCard.read(card), card["policy"]
         if told["heads"] not in HEADS:
             raise ValueError(f"heads: expected {', '.join(HEADS)}, got {told['heads']!r}")
         cards = sum(levels for _, levels in told["filters"])

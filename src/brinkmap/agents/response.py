@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
 
-__all__ = ["Habits", "ResponseAgent", "card_of", "net_of"]
+__all__ = ["Habits", "ResponseAgent", "net_of"]
 
 UNHEARD_OF = 2**62
 JITTER = 0.1
@@ -128,7 +128,9 @@ class ResponseAgent:
     @classmethod
     def from_file(cls, card: dict[str, Any], weights: dict[str, Tensor]) -> ResponseAgent:
         """The agent that `save` wrote."""
-        made = card_of(card)
+        from brinkmap.response.card import AgentCard
+
+        made = AgentCard.read(card)
         return cls(net_of(made, weights), card=made)
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
@@ -284,14 +286,6 @@ class ResponseAgent:
         which = torch.from_numpy(slots)
         features, said = features_of(self.model, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
         return which, features, torch.from_numpy(log_probabilities(answers)) - said
-
-
-def card_of(told: dict[str, Any]) -> AgentCard:
-    """The card that a file's JSON is."""
-    from brinkmap.response.card import AgentCard
-
-    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
-    return AgentCard(**given)
 
 
 def net_of(made: AgentCard, weights: dict[str, Tensor]) -> ResponseNet:

@@ -41,3 +41,8 @@ class AgentCard:
     kind: str = "response"
     policy: dict[str, Any] = field(default_factory=dict)
     """Of kind policy: what the policy's network is made with, and what it was trained for."""
+
+    @classmethod
+    def read(cls, told: dict[str, Any]) -> AgentCard:
+        """The card that a file's JSON is."""
+        return cls(**{name: tuple(one) if isinstance(one, list) else one for name, one in told.items()})
