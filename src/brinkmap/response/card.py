@@ -45,4 +45,5 @@ class AgentCard:
     @classmethod
     def read(cls, told: dict[str, Any]) -> AgentCard:
         """The card that a file's JSON is."""
-        return cls(**{name: tuple(one) if isinstance(one, list) else one for name, one in told.items()})
+        given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+        return cls(**given)
