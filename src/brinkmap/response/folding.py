@@ -21,7 +21,7 @@ def folded(net: Net) -> Net:
     Args:
         net: in eval mode; normalisations directly behind a convolution of the same `nn.Sequential` are folded.
     """
-    net = copy.deepcopy(net).requires_grad_(False)
+    net = copy.deepcopy(net)
     for row in [part for part in net.modules() if isinstance(part, nn.Sequential)]:
         for place in range(len(row) - 1):
             before, after = row[place], row[place + 1]
