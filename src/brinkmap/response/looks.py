@@ -18,7 +18,7 @@ SHIFT = 1 / 32
 """How far a look is shifted along each axis, as a share of it: well within what training shifts. Axes too short for one
 value are not shifted."""
 LOOKS = {1: 1, 2: 4, 3: 4}
-"""By rank, where none are asked for: of signals several looks bring little (design 0003) and cost three times as much."""
+"""By rank, where none are asked for: at signals several bring little (design 0003) and cost three times as much."""
 
 
 class Model(Protocol):
