@@ -141,9 +141,12 @@ EVERY = (
     "heuristic-frames", "motion-sampler", "geo-trap", "ast-focus", "nes", "square", "factorised-tint",
     "planning-vf", "planning-vf+10", "blind-vf",
     "factorised-vf", "factorised-vf+100", "factorised-temporal-vf", "factorised-spatial-vf", "credit-vf", "random-vf",
-    "factorised-gb", "random-gb", "factorised-dp", "random-dp",
+    "random-vf+10", "random-vf+100", "factorised-gb", "random-gb", "factorised-dp", "random-dp",
 )  # fmt: skip
-REAL = ("ast-focus", "factorised-gb", "factorised-gb+25", "factorised-dp", "factorised-dp+25", "random-gb", "random-dp")
+REAL = (
+    "ast-focus", "factorised-gb", "factorised-gb+25", "factorised-dp", "factorised-dp+25",
+    "random-gb", "random-gb+25", "random-dp", "random-dp+25",
+)  # fmt: skip
 CASES = {
     "moving-digits": Case(
         "Moving digits, two networks of ours",
