@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 import brinkmap
-from agent_cases import AGENTS, ROOT, Case, cases
+from agent_cases import AGENTS, ROOT, Case, cases, plain
 from agent_page import write_page
 from brinkmap.errors import InputError
 from brinkmap.metrics import bootstrap_interval
@@ -56,7 +56,7 @@ def measure(case: Case, seeds: tuple[int, ...]) -> dict[str, Any]:
     queries = sum(result.queries for result in rows)
     to_flip = np.array([result.queries_to_flip or np.inf for result in rows])
     return {
-        "table": case.table, "title": case.title, "victim": case.victim, "settings": _plain(case.settings),
+        "table": case.table, "title": case.title, "victim": case.victim, "settings": plain(case.settings),
         "seeds": len(seeds), "samples": len(x), "training": case.training,
         "asr": round(float(np.mean(flipped)), 3),
         "asr_by_seed": [round(float(np.mean(one)), 3) for one in flipped],
@@ -80,34 +80,29 @@ def _at_flip(won: list[brinkmap.AttackResult]) -> float | None:
     return round(float(np.mean(found)), 3) if found else None
 
 
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: [str(one) for one in value] if isinstance(value, tuple) else value for name, value in settings.items()
-    }
-
-
 def agent_file(need: str, seed: int) -> Path:
     """Where a trained agent is."""
     return AGENTS / need.format(seed=seed) / "cifar10.safetensors"
 
 
 def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:
-    """Train what is missing; folders are named [victim-][labels-]q<queries>-s<seed>, or labels-s<seed>."""
+    """Train what is missing; folders are named [victim-][labels-]q<queries>-s<seed>, with ppo<patch>at<L2>- before."""
     for need in needs:
         for seed in seeds:
             if agent_file(need, seed).is_file():
                 continue
             folder = agent_file(need, seed).parent
             name, _, _ = folder.name.rpartition("-s")
-            victim, queries = "resnet20", 0
+            command = [sys.executable, ROOT / "scripts" / "train_agents.py", "cifar10", "--seed", seed, "--out", folder]
+            queries = 0
             for part in name.split("-"):
                 if part[0] == "q" and part[1:].isdigit():
                     queries = int(part[1:])
-                elif part != "labels":
-                    victim = part
-            command = [sys.executable, ROOT / "scripts" / "train_agents.py", "cifar10", "--queries", queries]
-            command += ["--seed", seed, "--out", folder, "--victim", victim]
-            command += ["--labels"] if "labels" in name else []
+                elif part.startswith("ppo"):
+                    command += ["--ppo", *part.removeprefix("ppo").split("at")]
+                else:
+                    command += ["--labels"] if part == "labels" else ["--victim", part]
+            command += ["--queries", queries]
             subprocess.run([str(one) for one in command], check=True)
 
 

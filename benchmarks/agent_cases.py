@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import real_data
 from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.agents.saved import load_agent
 from brinkmap.agents.square import SquareAttack
+from brinkmap.distortions.gradient import fgsm, pgd
 
 ROOT = Path(__file__).resolve().parents[1]
 AGENTS = ROOT / "build" / "agents"
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
-BEST = 120_000
+BEST = 180_000
 SEEDS = (0, 1, 2, 3, 4)
-BUDGETS = (20_000, 60_000, BEST)
+BUDGETS = (20_000, 60_000, 500_000)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,15 @@ class Case:
     @property
     def key(self) -> str:
         """What its figures are kept under."""
-        return f"{self.table} | {self.victim} | {self.title} | {sorted(self.settings.items())}"
+        return f"{self.table} | {self.victim} | {self.title} | {sorted(plain(self.settings).items())}"
+
+
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON can hold them, filters by name."""
+    return {
+        key: [str(getattr(one, "name", one)) for one in value] if isinstance(value, tuple) else value
+        for key, value in settings.items()
+    }
 
 
 def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
@@ -55,12 +66,29 @@ def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
     return make
 
 
+def with_filter(name: str, new: str) -> Callable[[int], ResponseAgent]:
+    """The agent of a folder, allowed a filter that it was not trained with: its model is of images, not of filters."""
+
+    def make(seed: int) -> ResponseAgent:
+        agent = trained(name)(seed)
+        assert agent.made_for is not None
+        card = replace(agent.made_for, distortions=(*agent.made_for.distortions, new))
+        return ResponseAgent(agent.net, Habits(), card)
+
+    return make
+
+
+def reference(name: str) -> Callable[[int], Any]:
+    """The PPO agent of a folder such as ppo4at2.0-q180000-s{seed}: patch 4, trained under L2 2.0."""
+    return lambda seed: load_agent(AGENTS / name.format(seed=seed) / "cifar10.safetensors")
+
+
 def tint(patch: int, max_l2: float, budget: int = 200, **more: Any) -> dict[str, Any]:
     """The norm-matched track."""
     return {"distortions": ("tint",), "patch": patch, "max_l2": max_l2, "budget": budget, **more}
 
 
-def natural(filters: tuple[str, ...] = NATURAL, patch: int = 4) -> dict[str, Any]:
+def natural(filters: tuple[Any, ...] = NATURAL, patch: int = 4) -> dict[str, Any]:
     """The natural track: no bound, 60 queries to flip, then 40 to refine."""
     return {"distortions": filters, "patch": patch, "budget": 60, "refine_budget": 40}
 
@@ -96,13 +124,15 @@ def headline() -> Iterator[Case]:
             )  # fmt: skip
         yield from _knowledge(one)
         yield from _transfers(bound)
+    ppo = "ppo1at1.0-q20000-s{seed}"
+    yield Case("headline", "PPO, 20,000 queries", reference(ppo), tint(1, 1.0), training=20_000, needs=(ppo,))
 
 
 def _knowledge(one: dict[str, Any]) -> Iterator[Case]:
     """The same network of labels alone, of fewer answers, and of both."""
     for title, habits in (("labels only, uncorrected", {"corrected": False}), ("labels only, corrected", {})):
         yield Case("headline", title, trained("labels-s{seed}", **habits), one, seeds=(0, 1), needs=("labels-s{seed}",))
-    for queries in BUDGETS[:-1]:
+    for queries in BUDGETS:
         name = f"q{queries}-s{{seed}}"
         yield Case(
             "headline", f"trained, {queries:,d} answers", trained(name), one, seeds=(0, 1), training=queries,
@@ -136,6 +166,10 @@ def patches() -> Iterator[Case]:
                 needs=(best,),
             )  # fmt: skip
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
+    ppo = f"ppo4at2.0-q{BEST}-s{{seed}}"
+    yield Case(
+        "patches", f"PPO, {BEST:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=BEST, needs=(ppo,)
+    )
 
 
 def surrogate(name: str, looks: int = 1) -> Callable[[int], Any]:
@@ -191,6 +225,21 @@ def filters() -> Iterator[Case]:
         for agent in ("random", "credit"):
             yield Case("natural", f"{title}: {agent}", lambda _, agent=agent: agent, natural(chosen), seeds=(0, 1))
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
+    for kind in (fgsm, pgd):
+        signs = (kind(_surrogate()),)
+        title = f"{signs[0].name}, signs of ResNet-56, not natural"
+        yield Case(
+            "natural", f"{title}: trained", with_filter(best, signs[0].name), natural(signs), seeds=(0, 1),
+            training=BEST, needs=(best,),
+        )  # fmt: skip
+        for agent in ("random", "credit"):
+            yield Case("natural", f"{title}: {agent}", lambda _, agent=agent: agent, natural(signs), seeds=(0, 1))
+
+
+@cache
+def _surrogate() -> Any:
+    """Whose gradients' signs are filters: asked once an image, and never counted as a query of the victim."""
+    return real_data.shared_module("models_cifar").load("resnet56")
 
 
 def ablations() -> Iterator[Case]:

@@ -17,6 +17,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,6 +74,21 @@ def make(
     )  # fmt: skip
 
 
+def make_ppo(queries: int, seed: int, folder: Path, patch: int, max_l2: float, against: str) -> None:
+    """Train the reference agent of `tint` under one patch size and bound, for benchmarks; it cannot be interrupted."""
+    from brinkmap.run import Run
+    from brinkmap.training.ppo import train_ppo
+
+    victim, x, y = _seen("cifar10", against)
+    run = Run(distortions=("tint",), patch=patch, max_l2=max_l2, seed=seed)
+
+    def watch(made: Any) -> None:
+        print(f"{made.queries:7,d} queries, {made.success:.0%} of the last episodes flipped", flush=True)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    train_ppo(victim, x, y, run, queries, seed, progress=watch).save(folder / "cifar10.safetensors")
+
+
 def _seen(what: str, against: str) -> tuple[Victim, Array, Ints]:
     """The victim, training samples and their labels."""
     if what == "digits":
@@ -94,6 +110,7 @@ def main() -> None:
     asked.add_argument("--queries", type=int)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--labels", action="store_true", help="fit the true labels first")
+    asked.add_argument("--ppo", nargs=2, type=float, metavar=("PATCH", "L2"), help="the reference agent instead")
     asked.add_argument("--victim", default="resnet20", help="for cifar10: a network of the data folder")
     asked.add_argument("--threads", type=int, default=2)
     asked.add_argument("--out", type=Path)
@@ -101,6 +118,10 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     queries = QUERIES[given.what] if given.queries is None else given.queries
     folder = given.out or ROOT / "build" / "agents" / given.what
+    if given.ppo:
+        patch, max_l2 = given.ppo
+        make_ppo(queries, given.seed, folder, int(patch), max_l2, given.victim)
+        return
     make(given.what, queries, given.seed, folder, labels=given.labels, against=given.victim)
     if given.out is None:
         WEIGHTS.mkdir(exist_ok=True)
