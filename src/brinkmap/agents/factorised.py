@@ -20,11 +20,12 @@ import numpy as np
 
 from brinkmap.agents.credit import LARGEST_SHARE, RATE, REPEAT, SWAP, TRUST
 from brinkmap.agents.draws import gumbel, highest, log_uniform, standard, thin, uniforms
+from brinkmap.agents.hedged import HedgedAgent
 from brinkmap.arrays import RANKS, Array, Floats, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import KEEP, REMOVE, Canvas, Grid
 
-__all__ = ["FactorisedAgent", "Split", "frames_only", "joint", "patches_only", "spatial", "temporal"]
+__all__ = ["FactorisedAgent", "Split", "frames_only", "hedged", "joint", "patches_only", "spatial", "temporal"]
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,11 @@ def _wish(credit: Array, kind: Ints, taken: Array) -> Floats:
     """(n, groups) how much each frame or patch is to be distorted with a filter, less where it is already."""
     here = np.take_along_axis(credit, kind[:, None, None], axis=2)[..., 0] + credit.mean(axis=2)
     return np.asarray(TRUST * standard(here) - REPEAT * taken)
+
+
+def hedged() -> HedgedAgent:
+    """Both agents together; where they have failed 64 times, two of three proposals are chance's."""
+    return HedgedAgent(FactorisedAgent())
 
 
 def temporal() -> FactorisedAgent:
