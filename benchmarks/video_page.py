@@ -63,6 +63,7 @@ the norm track are held within an Linf bound; natural filters have none, and are
 published attacks are written anew from their papers, each departure named in its file under `src/brinkmap/compare/`;
 RLSB, which trains a network a video, is not. MAP of the two tracks is compared, as the slides do, in the line below
 each victim's tables only."""
+FIGURE = "![Frames of one clip: original, ours, and the most successful and the most sparing of the published attacks]"
 NOTES = "video-notes.md"
 DIFFERENCES = {"queries": "QN", "map": "MAP", "l2": "L2"}
 HEAD = ("attack", "seeds", "clips", "MAP", "QN (95 %)", "SR %", "L2", "Linf", "frames", "pixels %", "CPU s a clip")
@@ -70,7 +71,8 @@ HEAD = ("attack", "seeds", "clips", "MAP", "QN (95 %)", "SR %", "L2", "Linf", "f
 
 def write(results: Path, cases: Mapping[str, Any]) -> Path:
     """The page; returns its path."""
-    parts = [INTRO]
+    figure = results.parents[1] / "figures" / "video.png"
+    parts = [INTRO, *([f"{FIGURE}(../figures/{figure.name})"] if figure.is_file() else [])]
     for folder in sorted(results.glob("*/"), key=lambda path: (path.name.startswith("first-"), path.name)):
         case = cases[folder.name.removeprefix("first-")]
         rows = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
