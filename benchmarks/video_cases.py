@@ -55,6 +55,8 @@ class Case:
     max_linf: float
     contenders: tuple[str, ...]
     slots: int = 256
+    against: str | None = None
+    """A contender that the others are compared with, beside chance."""
 
 
 FILTERS = {"gb": ("gaussian-blur",), "dp": ("dead-pixel",), "vf": video_agents.FILTERS}
@@ -156,7 +158,7 @@ CASES = {
     "trained": Case(
         "Moving digits, agents trained over clips", {video_agents.VICTIM: lambda: _later(video_agents.VICTIM)},
         samples=50, budget=200, seeds=1, patch=video_agents.PATCH, max_linf=0.1,
-        contenders=tuple(f"{name}-vf" for name in (*video_agents.WAYS, *AGENTS)),
+        contenders=tuple(f"{name}-vf" for name in (*video_agents.WAYS, *AGENTS)), against="planning-vf",
     ),
     "kinetics": Case(
         "Kinetics-600, MoViNet-A0", {"movinet-a0": _kinetics},

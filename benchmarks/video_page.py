@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,16 +113,21 @@ def _victim(victim: str, rows: list[Row], case: Any) -> str:
 
 
 def _paired(rows: list[Row], case: Any) -> list[str]:
-    """What choosing brings over chance with the same filters, clip by clip; nothing where chance was not measured."""
+    """What choosing brings over chance with the same filters, clip by clip, and what else the case is measured by."""
+    said = "Less random t x n x n with the same filters and queries to refine, paired by clip, seeds averaged first "
+    parts = _less(rows, case, _chance, f"{said}(95 %; bold: fewer or less):")
+    if case.against:
+        parts += _less(rows, case, lambda _: case.against, f"Less `{case.against}`, likewise:")
+    return parts
+
+
+def _less(rows: list[Row], case: Any, other: Callable[[str], str], said: str) -> list[str]:
+    """Every natural attack less another one, where both were measured."""
     lines = []
     for name in case.contenders:
-        own, chance = ([row for row in rows if row["attack"] == one] for one in (name, _chance(name)))
-        if own and chance and own[0]["track"] == "natural" and name != _chance(name):
-            lines.append([own[0]["title"], *(_difference(own, chance, key) for key in DIFFERENCES)])
-    said = (
-        "Less random t x n x n with the same filters and queries to refine, paired by clip, seeds averaged first "
-        "(95 %; bold: fewer or less):"
-    )
+        own, others = ([row for row in rows if row["attack"] == one] for one in (name, other(name)))
+        if own and others and own[0]["track"] == "natural" and name != other(name):
+            lines.append([own[0]["title"], *(_difference(own, others, key) for key in DIFFERENCES)])
     return [said, table(("attack", *DIFFERENCES.values()), lines).rstrip()] if lines else []
 
 
