@@ -55,7 +55,7 @@ class HedgedAgent:
         for agent, mask in ((self._agent, ~hedging), (self._chance, hedging)):
             rows = np.flatnonzero(mask)
             if len(rows):
-                own = [rngs[row] for row in rows]
+                own = [rngs[row] for row in rows.tolist()]
                 proposals[rows] = agent.propose(slots[rows], observation.rows(rows), own)
                 if hasattr(agent, "order"):
                     self._last_order[rows] = agent.order(slots[rows])
