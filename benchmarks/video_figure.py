@@ -45,7 +45,7 @@ def write(path: Path) -> Path:
             axis.imshow(clip[0, frame], cmap="gray", vmin=0, vmax=1)
             axis.set_axis_off()
         row[0].set_title(f"{title}: {names[int(answer.argmax())]} {answer.max():.0%}", loc="left", fontsize=9)
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.92, wspace=0.04, hspace=0.22)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.96, wspace=0.04, hspace=0.22)
     figure.savefig(path, dpi=120)
     plt.close(figure)
     return path

@@ -164,19 +164,16 @@ def _verdict(rows: list[Row]) -> str:
         return ""
     best = max(baselines, key=lambda name: (baselines[name][0], -baselines[name][1]))
     sparing = min(baselines, key=lambda name: baselines[name][2])
-    met = _reaching(ours, baselines[best])
+    chance = _means([row for row in rows if row["attack"].startswith("random")])
     most = max(ours, key=lambda name: (ours[name][0], -ours[name][1]))
-    said = (
-        "Goal (SR >= 98 at a MAP not above the best baseline's and at most 0.4 of its queries), met by: "
-        f"{_named(met) or f'nobody; nearest is {_named({most: ours[most]})}'}. Of the baselines the most successful is "
-        f"{_named({best: baselines[best]})}."
-    )
-    chance = _reaching(_means([row for row in rows if row["attack"].startswith("random")]), baselines[best])
-    said += f" Random cells meet it too: {_named(chance)}." if chance else ""
-    if sparing == best:
-        return said
-    also = _named(_reaching(ours, baselines[sparing])) or "nobody"
-    return f"{said} The most sparing is {_named({sparing: baselines[sparing]})}; measured by that it is met by: {also}."
+    said = "Goal: SR >= 98 at a MAP not above the best baseline's and at most 0.4 of its queries."
+    for which, name in (("most successful", best), ("most sparing", sparing))[: 1 if best == sparing else 2]:
+        baseline = baselines[name]
+        nobody = f"nobody (nearest is {_named({most: ours[most]})})"
+        said += f" Of the baselines the {which} is {_named({name: baseline})}; measured by that it is met by "
+        said += f"{_named(_reaching(ours, baseline)) or nobody}, and of random cells by "
+        said += f"{_named(_reaching(chance, baseline)) or 'none'}."
+    return said
 
 
 def _reaching(ours: dict[str, Means], baseline: Means) -> dict[str, Means]:
