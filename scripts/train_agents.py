@@ -80,7 +80,7 @@ def make_ppo(queries: int, seed: int, folder: Path, patch: int, max_l2: float, a
     from brinkmap.training.ppo import train_ppo
 
     victim, x, y = _seen("cifar10", against)
-    run = Run(distortions=("tint",), patch=patch, max_l2=max_l2, seed=seed)
+    run = Run(distortions=("tint",), patch=patch, max_l2=max_l2, budget=200, seed=seed)
 
     def watch(made: Any) -> None:
         print(f"{made.queries:7,d} queries, {made.success:.0%} of the last episodes flipped", flush=True)
