@@ -30,6 +30,10 @@ STATISTICS = {
     "cells": "share of the cells", "level": "mean level of 5", "bright": "brightness", "contrast": "contrast",
     "outward": "distance from the centre",
 }  # fmt: skip
+ORDER_COLUMNS = {
+    "cells": "cells", "mean": "share needed", "least": "in the best order", "most": "in the worst order",
+    "last": "orders that need all",
+}  # fmt: skip
 AGENTS: dict[str, Callable[[int], Any]] = {"trained": trained(f"q{BEST}-s{{seed}}"), "random": lambda _: "random"}
 
 INTRO = """# Which patches, and in which order
@@ -134,12 +138,6 @@ def page(known: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     head = ("attack", "images", *ORDER_COLUMNS.values())
     return "\n".join([*parts, ORDER.format(orders=ORDERS), table(head, lines)])
-
-
-ORDER_COLUMNS = {
-    "cells": "cells", "mean": "share needed", "least": "in the best order", "most": "in the worst order",
-    "last": "orders that need all",
-}  # fmt: skip
 
 
 def _strategies(rows: Mapping[str, Sequence[dict[str, float] | None]]) -> str:

@@ -23,7 +23,19 @@ def _attacked(agent, **more):
     return np.stack([one.adversarial for one in results]), [one.queries for one in results]
 
 
-@pytest.mark.parametrize("make", [hedged, lambda: HedgedAgent(CreditAgent(), after=3)])
+class Orderless:
+    """The credit agent, which does not say what gives way first."""
+
+    needs_scores = True
+
+    def __init__(self):
+        credit = CreditAgent()
+        self.start, self.propose, self.learn, self.stop = credit.start, credit.propose, credit.learn, credit.stop
+
+
+@pytest.mark.parametrize(
+    "make", [hedged, lambda: HedgedAgent(CreditAgent(), after=3), lambda: HedgedAgent(Orderless(), after=3)]
+)
 def test_it_keeps_the_contract(make):
     check_agent(make())
 

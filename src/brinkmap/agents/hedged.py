@@ -48,7 +48,7 @@ class HedgedAgent:
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """What the agent proposes, or what chance does."""
-        asked = self._asked[slots]
+        asked, cells = self._asked[slots], observation.codes.shape[1]
         hedging = (asked >= self._after) & (asked % self._every != self._every - 1) & ~observation.refining
         proposals = np.zeros(observation.codes.shape, np.int16)
         self._last_order = np.zeros(observation.codes.shape)
@@ -57,13 +57,14 @@ class HedgedAgent:
             if len(rows):
                 own = [rngs[row] for row in rows.tolist()]
                 proposals[rows] = agent.propose(slots[rows], observation.rows(rows), own)
-                if hasattr(agent, "order"):
-                    self._last_order[rows] = agent.order(slots[rows])
+                self._last_order[rows] = (
+                    agent.order(slots[rows]) if hasattr(agent, "order") else [rng.random(cells) for rng in own]
+                )
         self._asked[slots] += 1
         return proposals
 
     def order(self, slots: Ints) -> np.ndarray:
-        """As whoever made each proposal would have it."""
+        """As whoever made each proposal would have it; at random where an agent does not say."""
         return self._last_order
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
