@@ -218,22 +218,20 @@ def filters() -> Iterator[Case]:
     """Natural filters, without a bound."""
     best = f"q{BEST}-s{{seed}}"
     for chosen in (NATURAL, *((one,) for one in NATURAL)):
-        title = "all four" if len(chosen) > 1 else chosen[0]
-        yield Case(
-            "natural", f"{title}: trained", trained(best), natural(chosen), seeds=(0, 1), training=BEST, needs=(best,)
-        )
-        for agent in ("random", "credit"):
-            yield Case("natural", f"{title}: {agent}", lambda _, agent=agent: agent, natural(chosen), seeds=(0, 1))
+        yield from _beside_untrained("all four" if len(chosen) > 1 else chosen[0], trained(best), chosen)
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
     for kind in (fgsm, pgd):
-        signs = (kind(_surrogate()),)
-        title = f"{signs[0].name}, signs of ResNet-56, not natural"
-        yield Case(
-            "natural", f"{title}: trained", with_filter(best, signs[0].name), natural(signs), seeds=(0, 1),
-            training=BEST, needs=(best,),
-        )  # fmt: skip
-        for agent in ("random", "credit"):
-            yield Case("natural", f"{title}: {agent}", lambda _, agent=agent: agent, natural(signs), seeds=(0, 1))
+        signs = kind(_surrogate())
+        title = f"{signs.name}, signs of ResNet-56, not natural"
+        yield from _beside_untrained(title, with_filter(best, signs.name), (signs,))
+
+
+def _beside_untrained(title: str, agent: Callable[[int], Any], chosen: tuple[Any, ...]) -> Iterator[Case]:
+    """The best agent, random search and credit with the same filters."""
+    best = f"q{BEST}-s{{seed}}"
+    yield Case("natural", f"{title}: trained", agent, natural(chosen), seeds=(0, 1), training=BEST, needs=(best,))
+    for other in ("random", "credit"):
+        yield Case("natural", f"{title}: {other}", lambda _, other=other: other, natural(chosen), seeds=(0, 1))
 
 
 @cache

@@ -12,9 +12,22 @@ from brinkmap.arrays import RANKS, Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.plan import Canvas
 
-__all__ = ["HedgedAgent"]
+__all__ = ["HedgedAgent", "left_to_chance"]
 
 UNHEARD_OF = 2**62
+
+
+def left_to_chance(asked: Ints, refining: np.ndarray, after: int, every: int) -> np.ndarray:
+    """(n,) bool: which samples' next proposals are random ones.
+
+    Args:
+        asked: (n,) proposals made for each sample so far.
+        refining: (n,) bool, whether it has flipped and distortion is taken away again, which is never left to chance.
+        after: so many proposals first are the agent's own.
+        every: from then on each so-many-th is; 0 for none.
+    """
+    every = every or UNHEARD_OF
+    return np.asarray((asked >= after) & (asked % every != every - 1) & ~refining)
 
 
 class HedgedAgent:
@@ -31,7 +44,7 @@ class HedgedAgent:
     """
 
     def __init__(self, agent: Agent, after: int = 64, every: int = 3) -> None:
-        self._agent, self._after, self._every = agent, after, every or UNHEARD_OF
+        self._agent, self._after, self._every = agent, after, every
         self._chance = RandomAgent()
         self._canvas: Canvas | None = None
         self.needs_scores = agent.needs_scores
@@ -48,8 +61,8 @@ class HedgedAgent:
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """What the agent proposes, or what chance does."""
-        asked, cells = self._asked[slots], observation.codes.shape[1]
-        hedging = (asked >= self._after) & (asked % self._every != self._every - 1) & ~observation.refining
+        cells = observation.codes.shape[1]
+        hedging = left_to_chance(self._asked[slots], observation.refining, self._after, self._every)
         proposals = np.zeros(observation.codes.shape, np.int16)
         self._last_order = np.zeros(observation.codes.shape)
         for agent, mask in ((self._agent, ~hedging), (self._chance, hedging)):

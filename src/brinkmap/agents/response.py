@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brinkmap.agents.draws import boxes, ranks
+from brinkmap.agents.hedged import left_to_chance
 from brinkmap.agents.saved import write_agent
 from brinkmap.agents.uniform import RandomAgent
 from brinkmap.arrays import Array, Ints
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Habits", "ResponseAgent", "net_of"]
 
-UNHEARD_OF = 2**62
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
 MORE_SAFETY, LESS_SAFETY = 1.5, 0.7
@@ -196,9 +196,10 @@ class ResponseAgent:
         assert self._canvas is not None
         self._adjust(slots, observation)
         codes = torch.from_numpy(observation.codes.astype(np.int64))
-        every = self._habits.plan_every or UNHEARD_OF
-        asked = self._asked[slots]
-        exploring = (asked >= self._habits.explore_after) & (asked % every != every - 1) & ~observation.refining
+        habits = self._habits
+        exploring = left_to_chance(
+            self._asked[slots], observation.refining, habits.explore_after, habits.plan_every
+        )  # fmt: skip
         planned, left = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~exploring, exploring))
         if len(planned):
             task = self._task(slots[~exploring], observation, planned)
