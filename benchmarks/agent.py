@@ -7,77 +7,82 @@
     python benchmarks/agent.py --page             only write the page from docs/results/agent.json
 
 CIFAR-10, the 460 lossless test images, the first 200 that the victim gets right; agents were trained on the 10,000
-JPEG training images. Failures count at the full budget. Every row's figures are kept in docs/results/agent.json as soon
-as they are measured; trained agents are kept under build/agents and made by scripts/train_agents.py where missing.
+JPEG training images. Failures count at the full budget. Every run, one row with one seed, is kept in
+docs/results/agent.json as soon as it is measured; a trained agent is made by scripts/train_agents.py under build/agents
+where one is missing and a run of its is not known.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import brinkmap
 from agent_cases import AGENTS, ROOT, Case, cases, plain
-from agent_page import write_page
+from agent_page import summary, write_page
 from brinkmap.errors import InputError
-from brinkmap.metrics import bootstrap_interval
 from real_data import cifar_images, cifar_victim, correct
 
 RESULTS = ROOT / "docs" / "results" / "agent.json"
-EARLY = (2, 3, 5, 10, 20, 50)
 
 
-def measure(case: Case, seeds: tuple[int, ...]) -> dict[str, Any]:
-    """The figures of one row, over these seeds."""
+def measure(case: Case, seed: int) -> dict[str, Any]:
+    """What one row's run with one seed came to."""
     victim = cifar_victim(case.victim)
     x, y = correct(victim, *cifar_images(), case.samples)
-    capped, flipped, rows, seconds, cpu = [], [], [], 0.0, 0.0
-    for seed in seeds:
-        run = brinkmap.Run(agent=case.agent(seed), seed=seed, **case.settings)
-        clock, processor = time.perf_counter(), time.process_time()
-        results = sorted(brinkmap.attack(victim, x, y, run), key=lambda result: result.index)
-        seconds += time.perf_counter() - clock
-        cpu += time.process_time() - processor
-        assert all(result.attacked for result in results), [result.error for result in results]
-        capped.append([result.queries_to_flip or run.budget for result in results])
-        flipped.append([result.success for result in results])
-        rows += results
-    by_sample = np.mean(capped, axis=0)
-    won = [result for result in rows if result.success]
-    queries = sum(result.queries for result in rows)
-    to_flip = np.array([result.queries_to_flip or np.inf for result in rows])
+    run = brinkmap.Run(agent=case.agent(seed), seed=seed, **case.settings)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak below is of this run alone
+    clock, processor = time.perf_counter(), time.process_time()
+    results = sorted(brinkmap.attack(victim, x, y, run), key=lambda result: result.index)
+    seconds, cpu = time.perf_counter() - clock, time.process_time() - processor
+    assert all(result.attacked for result in results), [result.error for result in results]
+    won = [result for result in results if result.success]
     return {
-        "table": case.table, "title": case.title, "victim": case.victim, "settings": plain(case.settings),
-        "seeds": len(seeds), "samples": len(x), "training": case.training,
-        "asr": round(float(np.mean(flipped)), 3),
-        "asr_by_seed": [round(float(np.mean(one)), 3) for one in flipped],
-        "asr_at": {str(count): round(float(np.mean(to_flip <= count)), 3) for count in EARLY},
-        "queries_capped_mean": round(float(by_sample.mean()), 1),
-        "by_seed": [round(float(np.mean(one)), 1) for one in capped],
-        "interval": [round(one, 1) for one in bootstrap_interval(by_sample, seed=0)],
-        "capped_by_sample": [round(float(one), 2) for one in by_sample],
-        "queries_spent_mean": round(queries / len(rows), 1),
-        "l2_mean": round(float(np.mean([one.l2 for one in won])), 3) if won else None,
-        "l2_at_flip_mean": _at_flip(won),
-        "milliseconds_a_query": round(1000 * seconds / queries, 1),
+        "to_flip": [result.queries_to_flip for result in results],
+        "queries": sum(result.queries for result in results),
+        "l2": [round(one.l2, 3) for one in won],
+        "l2_at_flip": [round(one.l2_at_flip, 3) for one in won if one.l2_at_flip is not None],
+        "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mib": _peak_kib() // 1024,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _peak_kib() -> int:
+    """Most memory this process has had resident."""
+    (line,) = (one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
+    return int(line.split()[1])
+
+
+def keep(case: Case, seed: int, found: dict[str, Any]) -> dict[str, Any]:
+    """Put one run beside what is known, others' of this moment too, and return the whole of its row."""
+    known = load()
+    row = known.setdefault(case.key, {})
+    row |= {
+        "table": case.table, "title": case.title, "victim": case.victim, "settings": plain(case.settings),
+        "training": case.training, "samples": len(found["to_flip"]),
     }  # fmt: skip
+    row.setdefault("runs", {})[str(seed)] = found
+    lines = (f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
+    new = RESULTS.with_suffix(".new")
+    new.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    os.replace(new, RESULTS)
+    return row
 
 
-def _at_flip(won: list[brinkmap.AttackResult]) -> float | None:
-    """The mean L2 at the first flip: the end's where nothing was refined, else as traces have it."""
-    found = [one.l2_at_flip for one in won if one.l2_at_flip is not None]
-    return round(float(np.mean(found)), 3) if found else None
+def load() -> dict[str, Any]:
+    """Rows by key."""
+    known: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    return known
 
 
 def agent_file(need: str, seed: int) -> Path:
@@ -117,27 +122,28 @@ def main() -> None:
     asked.add_argument("--threads", type=int, default=2)
     given = asked.parse_args()
     torch.set_num_threads(given.threads)
-    known: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     for case in () if given.page else cases():
-        if given.tables and case.table not in given.tables:
-            continue
-        if not given.as_is:
-            make_agents(case.needs, case.seeds[: given.seeds])
-        seeds = tuple(seed for seed in case.seeds if all(agent_file(need, seed).is_file() for need in case.needs))
-        seeds = seeds[: given.seeds]
-        if not seeds or (known.get(case.key, {}).get("seeds", 0) >= len(seeds) and not given.again):
+        if not given.tables or case.table in given.tables:
+            _fill(case, case.seeds[: given.seeds], given.as_is, given.again)
+    write_page(load(), RESULTS.with_suffix(".md"))
+
+
+def _fill(case: Case, seeds: tuple[int, ...], as_is: bool, again: bool) -> None:
+    """Measure the runs of a row that are not known."""
+    known = load().get(case.key, {}).get("runs", {})
+    wanted = tuple(seed for seed in seeds if again or str(seed) not in known)
+    if not as_is:
+        make_agents(case.needs, wanted)
+    for seed in wanted:
+        if not all(agent_file(need, seed).is_file() for need in case.needs):
             continue
         try:
-            figures = measure(case, seeds)
+            row = summary(keep(case, seed, measure(case, seed)))
         except InputError as error:
             print(f"{case.table} | {case.title}: left out: {error}", file=sys.stderr)
-            continue
-        known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}  # others may be measuring too
-        known[case.key] = figures
-        RESULTS.write_text(json.dumps(known, indent=1) + "\n")
-        shown = {name: figures[name] for name in ("queries_capped_mean", "interval", "asr", "l2_mean")}
+            return
+        shown = {name: row[name] for name in ("seeds", "queries_capped_mean", "interval", "asr", "l2_mean")}
         print(f"{case.table} | {case.victim} | {case.title} | {case.settings.get('max_l2')}: {shown}", flush=True)
-    write_page(known, Path(RESULTS).with_suffix(".md"))
 
 
 if __name__ == "__main__":

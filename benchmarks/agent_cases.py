@@ -217,8 +217,9 @@ def victims() -> Iterator[Case]:
 def filters() -> Iterator[Case]:
     """Natural filters, without a bound."""
     best = f"q{BEST}-s{{seed}}"
-    for chosen in (NATURAL, *((one,) for one in NATURAL)):
-        yield from _beside_untrained("all four" if len(chosen) > 1 else chosen[0], trained(best), chosen)
+    yield from _beside_untrained("all four", trained(best), NATURAL, 200, (0, 1))
+    for one in NATURAL:
+        yield from _beside_untrained(one, trained(best), (one,))
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
     for kind in (fgsm, pgd):
         signs = kind(_surrogate())
@@ -226,12 +227,14 @@ def filters() -> Iterator[Case]:
         yield from _beside_untrained(title, with_filter(best, signs.name), (signs,))
 
 
-def _beside_untrained(title: str, agent: Callable[[int], Any], chosen: tuple[Any, ...]) -> Iterator[Case]:
+def _beside_untrained(
+    title: str, agent: Callable[[int], Any], chosen: tuple[Any, ...], samples: int = 100, seeds: tuple[int, ...] = (0,)
+) -> Iterator[Case]:
     """The best agent, random search and credit with the same filters."""
-    best = f"q{BEST}-s{{seed}}"
-    yield Case("natural", f"{title}: trained", agent, natural(chosen), seeds=(0, 1), training=BEST, needs=(best,))
+    best, common = f"q{BEST}-s{{seed}}", {"samples": samples, "seeds": seeds}
+    yield Case("natural", f"{title}: trained", agent, natural(chosen), training=BEST, needs=(best,), **common)
     for other in ("random", "credit"):
-        yield Case("natural", f"{title}: {other}", lambda _, other=other: other, natural(chosen), seeds=(0, 1))
+        yield Case("natural", f"{title}: {other}", lambda _, other=other: other, natural(chosen), **common)
 
 
 @cache

@@ -11,9 +11,10 @@ import numpy as np
 from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 
-__all__ = ["write_page"]
+__all__ = ["summary", "write_page"]
 
 Row = dict[str, Any]
+EARLY = (2, 3, 5, 10, 20, 50)
 
 INTRO = """# The learned agent beside its controls
 
@@ -45,13 +46,14 @@ TITLES = {
 HEADS = (
     "agent", "victim", "L2 <=", "patch", "training queries", "seeds", "capped mean queries (95 %)", "by seed", "ASR",
     "within 2 / 3 / 5 / 10 / 20 / 50", "fewer than Square's (95 %)", "L2 at flip", "L2 at the end", "ms a query",
+    "CPU s / peak MiB",
 )  # fmt: skip
 NOTES = Path(__file__).resolve().parents[1] / "docs" / "results" / "agent-notes.md"
 
 
 def write_page(known: dict[str, Row], path: Path) -> None:
     """The page: all tables of which something is known, then the break-even, then the notes that people wrote."""
-    rows = list(known.values())
+    rows = [summary(row) for row in known.values()]
     parts = [INTRO.format(samples=200)]
     for name, (title, what) in TITLES.items():
         of = [row for row in rows if row["table"] == name]
@@ -61,6 +63,33 @@ def write_page(known: dict[str, Row], path: Path) -> None:
     if NOTES.is_file():
         parts.append(NOTES.read_text())
     path.write_text("\n".join(part.rstrip() + "\n" for part in parts))
+
+
+def summary(row: Row) -> Row:
+    """A row of several runs as the page shows it: over samples, seeds averaged first."""
+    runs = [row["runs"][seed] for seed in sorted(row["runs"], key=int)]
+    to_flip = np.array([[count or np.inf for count in run["to_flip"]] for run in runs])
+    capped = np.minimum(to_flip, row["settings"]["budget"])
+    by_sample, queries = capped.mean(axis=0), sum(run["queries"] for run in runs)
+    return {name: row[name] for name in ("table", "title", "victim", "settings", "training", "samples")} | {
+        "seeds": len(runs),
+        "asr": float(np.isfinite(to_flip).mean()),
+        "asr_by_seed": [round(float(one), 3) for one in np.isfinite(to_flip).mean(axis=1)],
+        "asr_at": {str(count): round(float((to_flip <= count).mean()), 3) for count in EARLY},
+        "queries_capped_mean": round(float(by_sample.mean()), 1),
+        "by_seed": [round(float(one), 1) for one in capped.mean(axis=1)],
+        "interval": [round(one, 1) for one in bootstrap_interval(by_sample, seed=0)],
+        "capped_by_sample": by_sample,
+        "l2_mean": _mean([one for run in runs for one in run["l2"]]),
+        "l2_at_flip_mean": _mean([one for run in runs for one in run["l2_at_flip"]]),
+        "milliseconds_a_query": round(1000 * sum(run["seconds"] for run in runs) / queries, 1),
+        "cpu_seconds": round(sum(run["cpu_seconds"] for run in runs) / len(runs), 1),
+        "peak_mib": max(run["peak_mib"] for run in runs),
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
 def _table(rows: list[Row]) -> str:
@@ -83,6 +112,7 @@ def _table(rows: list[Row]) -> str:
             _number(row["l2_at_flip_mean"]),
             _number(row["l2_mean"]),
             row["milliseconds_a_query"],
+            f"{row['cpu_seconds']:.0f} / {row['peak_mib']:,d}",
         ])  # fmt: skip
     return table(HEADS, lines)
 
@@ -103,7 +133,7 @@ def _square(rows: Iterable[Row], row: Row) -> Row | None:
 
 
 def _difference(square: Row, row: Row) -> str:
-    saved = np.array(square["capped_by_sample"]) - np.array(row["capped_by_sample"])
+    saved = square["capped_by_sample"] - row["capped_by_sample"]
     low, high = bootstrap_interval(saved, seed=0)
     return f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
 

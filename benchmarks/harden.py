@@ -47,6 +47,7 @@ from brinkmap.harden import (
     fit,
     split,
 )
+from brinkmap.response.precision import bfloat16_pays
 from brinkmap.session import Session
 from brinkmap.victims.function import FunctionVictim
 from brinkmap.victims.networks import SmallVGG
@@ -258,7 +259,7 @@ class _Steady(nn.Module):
     @contextmanager
     def in_half(self) -> Iterator[None]:
         """In bfloat16, more than twice as fast; what is measured afterwards is in single precision."""
-        self.half = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        self.half = bfloat16_pays()
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from brinkmap.arrays import Ints
 from brinkmap.response.net import ResponseNet, deepened
+from brinkmap.response.precision import bfloat16_pays
 
 __all__ = ["LEAST_LOG_PROBABILITY", "OnlineModel"]
 
@@ -87,7 +88,7 @@ class OnlineModel:
         self._mean = copy.deepcopy(self._net).eval().requires_grad_(False)
         self._rng = np.random.default_rng(seed)
         self._optimiser = torch.optim.AdamW(self._net.parameters(), lr=RATE, weight_decay=DECAY)
-        self._bfloat16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        self._bfloat16 = bfloat16_pays()
         self._replay = _Replay(self._small(torch.zeros(1, *shape)).shape[1:], classes)
         self._due, self._steps = 0, 0
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from brinkmap.response.moments import kept_moments, put_back
 from brinkmap.response.net import ResponseNet
+from brinkmap.response.precision import bfloat16_pays
 from brinkmap.training.replay import LEAST_LOG_PROBABILITY, Replay
 
 __all__ = ["BATCH", "Learner"]
@@ -42,7 +43,7 @@ class Learner:
         self.mean = copy.deepcopy(net).eval().requires_grad_(False)
         self.rng = rng
         self._optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
-        self._bfloat16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        self._bfloat16 = bfloat16_pays()
 
     def fit(self, replay: Replay, until: int) -> float:
         """Minibatches up to the until-th; returns the mean loss."""

@@ -24,6 +24,7 @@ from brinkmap.response.correction import Correction
 from brinkmap.response.margins import margins_for
 from brinkmap.response.net import ResponseNet
 from brinkmap.response.planning import Task, chosen, nearest, plan
+from brinkmap.response.precision import bfloat16_pays
 from brinkmap.response.scene import Scene
 from brinkmap.seeding import training_generator
 from brinkmap.training.replay import Answers, small
@@ -131,7 +132,7 @@ def _planned(
     task = Task(slots, torch.from_numpy(own), bounds.float(), nothing, nothing, torch.zeros(n, dtype=torch.bool))
     push = torch.from_numpy(np.stack([JITTER * _direction(rng, canvas) for rng in rngs]))
     begin = torch.zeros(n, canvas.grid.cells, dtype=torch.long)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_pays()):
         return plan(net, Correction.none(net, n), margins, scene, task, begin, push, this.steps, CHUNK).codes
 
 
