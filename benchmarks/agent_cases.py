@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import torch
 
 import real_data
 from brinkmap.agents.response import Habits, ResponseAgent
@@ -19,6 +21,7 @@ AGENTS = ROOT / "build" / "agents"
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 BEST = 180_000
 SEEDS = (0, 1, 2, 3, 4)
+WHITE = "planning in the victim itself (white box)"
 BUDGETS = (20_000, 60_000, 500_000)
 
 
@@ -83,6 +86,27 @@ def reference(name: str) -> Callable[[int], Any]:
     return lambda seed: load_agent(AGENTS / name.format(seed=seed) / "cifar10.safetensors")
 
 
+class WhiteBox(torch.nn.Module):
+    """A victim's own network as the response model: what planning comes to where the model is right."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.net = real_data.shared_module("models_cifar").load(name).eval()
+        self.head = torch.nn.Linear(10, 10)
+        torch.nn.init.eye_(self.head.weight)
+        torch.nn.init.zeros_(self.head.bias)
+
+    def features(self, samples: torch.Tensor) -> torch.Tensor:
+        """(n, 10) its logits."""
+        found: torch.Tensor = self.net(samples)
+        return found
+
+
+def ceiling(victim: str) -> Callable[[int], ResponseAgent]:
+    """The agent that is given the victim's network."""
+    return lambda _: ResponseAgent(cast("Any", WhiteBox(victim)))
+
+
 def tint(patch: int, max_l2: float, budget: int = 200, **more: Any) -> dict[str, Any]:
     """The norm-matched track."""
     return {"distortions": ("tint",), "patch": patch, "max_l2": max_l2, "budget": budget, **more}
@@ -113,6 +137,7 @@ def headline() -> Iterator[Case]:
         )
         yield Case("headline", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, seeds=SEEDS)
         yield Case("headline", "uniform random", lambda _: "random", one, seeds=SEEDS)
+        yield Case("headline", WHITE, ceiling("resnet20"), one)
         if bound == 0.5:
             continue
         yield Case("headline", "learning, no training", lambda _: "learning", one, seeds=(0, 1))
@@ -166,6 +191,7 @@ def patches() -> Iterator[Case]:
                 needs=(best,),
             )  # fmt: skip
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
+            yield Case("patches", WHITE, ceiling("resnet20"), tint(patch, bound))
     ppo = f"ppo4at2.0-q{BEST}-s{{seed}}"
     yield Case(
         "patches", f"PPO, {BEST:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=BEST, needs=(ppo,)
@@ -206,6 +232,7 @@ def victims() -> Iterator[Case]:
             training=BEST, needs=(best,),
         )  # fmt: skip
         yield Case("victims", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, victim, (0, 1))
+        yield Case("victims", WHITE, ceiling(victim), tint(1, bound), victim)
         if victim in ("resnet4b_adv", "cnn_a_mix"):
             name = victim + "-q60000-s{seed}"
             yield Case(
@@ -218,6 +245,7 @@ def filters() -> Iterator[Case]:
     """Natural filters, without a bound."""
     best = f"q{BEST}-s{{seed}}"
     yield from _beside_untrained("all four", trained(best), NATURAL, 200, (0, 1))
+    yield Case("natural", f"all four: {WHITE}", ceiling("resnet20"), natural())
     for one in NATURAL:
         yield from _beside_untrained(one, trained(best), (one,))
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
@@ -231,7 +259,8 @@ def _beside_untrained(
     title: str, agent: Callable[[int], Any], chosen: tuple[Any, ...], samples: int = 100, seeds: tuple[int, ...] = (0,)
 ) -> Iterator[Case]:
     """The best agent, random search and credit with the same filters."""
-    best, common = f"q{BEST}-s{{seed}}", {"samples": samples, "seeds": seeds}
+    best = f"q{BEST}-s{{seed}}"
+    common: dict[str, Any] = {"samples": samples, "seeds": seeds}
     yield Case("natural", f"{title}: trained", agent, natural(chosen), training=BEST, needs=(best,), **common)
     for other in ("random", "credit"):
         yield Case("natural", f"{title}: {other}", lambda _, other=other: other, natural(chosen), **common)

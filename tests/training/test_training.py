@@ -1,6 +1,7 @@
 """Training the model-based agent: what is bought is counted, what is kept is enough to go on, and it pays."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -152,6 +153,20 @@ def test_segments_of_signals_may_be_given_in_milliseconds():
     assert all(one.error is None for one in brinkmap.attack(rated, signals[:2], None, run))
     with pytest.raises(InputError, match="sampling rate"):
         train(brinkmap.wrap(answer, shape=(1, 40), classes=2), signals, plan)
+
+
+def test_each_track_goes_through_all_patch_sizes_with_a_bound_of_its_own_for_each(monkeypatch):
+    monkeypatch.setattr("brinkmap.training.trainer.ROUND", 32)
+    plan = Training(
+        queries=1024, distortions=("tint", "illuminate"), patch=(4, 1, 2, 1), widths=(4, 4), passes=0.5, scatter=0.0
+    )
+    seen = []
+    train(victim_of(Counting()), samples_of(50, 0), plan, watch=seen.append)
+    assert {(one.natural, one.patch) for one in seen} == {(kind, size) for kind in (False, True) for size in "124"}
+    planned = [(one.max_l2, one.left) for one in seen if one.planned and not one.natural and one.patch == "4"]
+    assert len(planned) > 2
+    for (bound, left), (following, _) in itertools.pairwise(planned):
+        assert (following > bound) == (left < 0.6)
 
 
 def test_variants_are_the_same_each_time_and_use_all_samples():

@@ -16,6 +16,8 @@ from brinkmap.training.trainer import Progress, Trainer, Training
 __all__ = ["begun", "resume", "save"]
 
 CHECKPOINT = "checkpoint.safetensors"
+FORMAT = 2
+"""One bound for each patch size since the second."""
 
 
 def begun(trainer: Trainer) -> bool:
@@ -30,7 +32,7 @@ def save(trainer: Trainer) -> None:
     part = trainer.folder / "checkpoint.part"
     state = {
         "spent": trainer.spent, "next_variant": trainer.next_variant, "rounds": trainer.rounds,
-        "centres": {str(int(key)): value for key, value in trainer.centres.items()},
+        "centres": [[natural, patch, value] for (natural, patch), value in trainer.centres.items()],
         "history": [asdict(one) for one in trainer.history],
         "minibatches": trainer.learner.rng.bit_generator.state,
     }  # fmt: skip
@@ -58,7 +60,7 @@ def resume(trainer: Trainer) -> None:
         trainer.learner.restore({name: held.get_tensor(name) for name in held.keys()})  # noqa: SIM118
     state = json.loads(told["state"])
     trainer.going_on(state["spent"], state["next_variant"], state["rounds"])
-    trainer.centres = {bool(int(key)): value for key, value in state["centres"].items()}
+    trainer.centres = {(natural, patch): value for natural, patch, value in state["centres"]}
     trainer.history = [Progress(**one) for one in state["history"]]
     trainer.learner.rng.bit_generator.state = state["minibatches"]
     if trainer.left <= 0 and trainer.learner.done >= trainer.learner.steps:
@@ -71,4 +73,4 @@ def resume(trainer: Trainer) -> None:
 
 
 def _stated(plan: Training) -> str:
-    return json.dumps(asdict(plan), sort_keys=True)
+    return json.dumps(asdict(plan) | {"format": FORMAT}, sort_keys=True)

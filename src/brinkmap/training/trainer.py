@@ -38,9 +38,9 @@ NATURAL_EVERY = 4
 """Each so-many-th round is about natural filters, where others are trained too: these need many more answers."""
 PASSES, ENOUGH = (20, 8), 500_000
 """Most and least passes over the answers, and how many answers are to be fitted in all where that is between them."""
-CENTRE_STEP, WANTED_LEFT = 1.12, 0.6
-"""Bounds move by this factor a round towards those at which this share of the plans changes what is said: there the
-answers tell most."""
+CENTRE_STEP, WANTED_LEFT = 1.2, 0.6
+"""Bounds, one for each patch size and track, move by this factor a round towards those at which this share of the plans
+changes what is said: there the answers tell most."""
 SEEDS = 1_000_003
 """Rounds of one training have seeds of their own, and so have trainings."""
 REPLAY_BYTES = 4 * 2**30
@@ -132,7 +132,9 @@ class Trainer:
         self.replay = Replay(capacity, looked_at, classes)
         self.tracks = _tracks(plan.distortions, Medium(samples.shape[1:], getattr(victim, "rate_hz", None)))
         size = math.sqrt(math.prod(samples.shape[1:]))
-        self.centres = {natural: size * (0.05 if natural else 0.02) for natural in self.tracks}
+        self.centres = {
+            (natural, str(patch)): size * (0.05 if natural else 0.02) for natural in self.tracks for patch in plan.patch
+        }
         self.history: list[Progress] = []
 
     def _first_look(self, sample: Array) -> int:
@@ -159,7 +161,7 @@ class Trainer:
         share = min(1.0, self.spent / self.plan.queries)
         loss = self.learner.fit(self.replay, int(self.learner.steps * COLLECTING * share))
         if this.planned:
-            self.centres[this.natural] *= CENTRE_STEP ** (1 if left < WANTED_LEFT else -1)
+            self.centres[this.natural, str(this.patch)] *= CENTRE_STEP ** (1 if left < WANTED_LEFT else -1)
         made = Progress(self.spent, loss, this.planned, str(this.patch), this.natural, this.max_l2, left)
         self.history.append(made)
         return made
@@ -184,12 +186,18 @@ class Trainer:
         rng = training_generator(self.plan.seed, "round", self.rounds)
         scattering = self.spent < min(SCATTERED * self.plan.queries, SCATTERED_MOST)
         natural = True in self.tracks and (False not in self.tracks or self.rounds % NATURAL_EVERY == 0)
-        turn = self.rounds // NATURAL_EVERY if natural else self.rounds
-        patch = self.plan.patch[turn % len(self.plan.patch)]
-        max_l2 = self.centres[natural]
+        patch = self.plan.patch[self._turn(natural) % len(self.plan.patch)]
+        max_l2 = self.centres[natural, str(patch)]
         steps = int(rng.integers(PLAN_STEPS[0], PLAN_STEPS[1] + 1))
         planned = not scattering and rng.random() >= self.plan.scatter
         return Round(self.rounds, planned, self.tracks[natural], natural, patch, max_l2, self.next_variant, steps)
+
+    def _turn(self, natural: bool) -> int:
+        """How many rounds of this track there have been: each track goes through all patch sizes by itself."""
+        if len(self.tracks) == 1:
+            return self.rounds
+        of_natural = -(-self.rounds // NATURAL_EVERY)
+        return of_natural if natural else self.rounds - of_natural
 
     def polish(self) -> float:
         """The minibatches that are left once all answers are bought."""
