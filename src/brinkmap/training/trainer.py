@@ -34,7 +34,7 @@ COLLECTING = 0.8
 """Share of the minibatches that are done by the time the last answer is bought; the rest polish."""
 PLAN_STEPS = (1, 4)
 """Gradients taken for a plan, drawn between these: plans of all qualities tell more than the best alone."""
-NATURAL_EVERY = 4
+NATURAL_EVERY = 2
 """Each so-many-th round is about natural filters, where others are trained too: these need many more answers."""
 PASSES, ENOUGH = (20, 8), 500_000
 """Most and least passes over the answers, and how many answers are to be fitted in all where that is between them."""
