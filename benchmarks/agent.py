@@ -26,7 +26,7 @@ from typing import Any
 import torch
 
 import brinkmap
-from agent_cases import AGENTS, ROOT, Case, cases, plain
+from agent_cases import ROOT, Case, agent_file, cases, plain
 from agent_page import summary, write_page
 from brinkmap.errors import InputError
 from real_data import cifar_images, cifar_victim, correct
@@ -83,11 +83,6 @@ def load() -> dict[str, Any]:
     """Rows by key."""
     known: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     return known
-
-
-def agent_file(need: str, seed: int) -> Path:
-    """Where a trained agent is."""
-    return AGENTS / need.format(seed=seed) / "cifar10.safetensors"
 
 
 def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:

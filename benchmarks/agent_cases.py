@@ -17,7 +17,7 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.distortions.gradient import fgsm, pgd
 
 ROOT = Path(__file__).resolve().parents[1]
-AGENTS = ROOT / "build" / "agents"
+AGENTS, KEPT = ROOT / "build" / "agents", ROOT / "benchmarks" / "agents"
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 BEST = 180_000
 SEEDS = (0, 1, 2, 3, 4)
@@ -57,12 +57,18 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def agent_file(name: str, seed: int) -> Path:
+    """Where a trained agent is, or is to be: those that many rows need come with the repository."""
+    folder = name.format(seed=seed)
+    kept = KEPT / f"{folder}.safetensors"
+    return kept if kept.is_file() else AGENTS / folder / "cifar10.safetensors"
+
+
 def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
     """The agent of a folder such as q180000-s{seed}, with other habits."""
 
     def make(seed: int) -> ResponseAgent:
-        folder = AGENTS / name.format(seed=seed)
-        agent = load_agent(folder / "cifar10.safetensors")
+        agent = load_agent(agent_file(name, seed))
         assert isinstance(agent, ResponseAgent)
         return ResponseAgent(agent.net, Habits(**habits), agent.made_for)
 
@@ -83,7 +89,7 @@ def with_filter(name: str, new: str) -> Callable[[int], ResponseAgent]:
 
 def reference(name: str) -> Callable[[int], Any]:
     """The PPO agent of a folder such as ppo4at2.0-q180000-s{seed}: patch 4, trained under L2 2.0."""
-    return lambda seed: load_agent(AGENTS / name.format(seed=seed) / "cifar10.safetensors")
+    return lambda seed: load_agent(agent_file(name, seed))
 
 
 class WhiteBox(torch.nn.Module):

@@ -18,6 +18,9 @@ PARTIES: dict[str, dict[str, Any]] = {
     "random": {"agent": "random"},
     "greedy": {"agent": "greedy"},
     "credit": {"agent": "credit"},
+    "cold-start": {"agent": "cold-start"},
+    "cold-start within L2": {"agent": "cold-start", "max_l2": 1.2},
+    "learning": {"agent": "learning"},
     "random within L2": {"agent": "random", "max_l2": 1.2},
     "credit within Linf": {"agent": "credit", "max_linf": 0.16},
     "square within L2": {"agent": "square", "max_l2": 1.0},
@@ -72,6 +75,8 @@ MADE_FOR: dict[str, dict[int, Linear]] = {
     "ast-focus within L2": CLIP,
 }
 """What parties that cannot attack just any victim are set on."""
+ACROSS = ("learning",)
+"""Parties that pass on from one sample to the others what was answered."""
 AGENTS = ("random", "greedy", "credit")
 
 

@@ -87,6 +87,14 @@ def test_a_run_learns_from_nothing_even_with_an_agent_used_before():
     assert first == second
 
 
+@pytest.mark.parametrize(("agent", "across"), [("learning", True), ("cold-start", False)])
+def test_an_audit_says_whether_samples_served_one_another(agent, across, tmp_path):
+    victim = brinkmap.wrap(linear, shape=SHAPE, classes=2)
+    made = brinkmap.audit(victim, SAMPLES[:4], None, brinkmap.Run(agent=agent, budget=5, patch=4), out=tmp_path)
+    assert made.summary["learns_across"] is across
+    assert ("It learned while auditing" in (tmp_path / "report.html").read_text()) is across
+
+
 def test_a_move_that_made_things_much_worse_is_turned_round():
     canvas = canvas_of(SHAPE)
     windows, slots = Windows(canvas, 1), np.array([0])

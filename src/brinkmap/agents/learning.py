@@ -17,7 +17,7 @@ from brinkmap.plan import KEEP, REMOVE, Canvas
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LearningAgent"]
+__all__ = ["LearningAgent", "cold_start"]
 
 LEAST_SHARE = 0.03
 """Of the proposals are plans, however little these brought lately: the model may have become better."""
@@ -46,7 +46,7 @@ class LearningAgent:
     needs_scores = True
 
     def __init__(self, learn_across: bool = True) -> None:
-        self._learn_across = learn_across
+        self.learns_across = learn_across
         self._canvas: Canvas | None = None
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
@@ -74,7 +74,7 @@ class LearningAgent:
         self._planned, self._windowed = np.zeros((2, slots), bool)
         self._trust = np.ones(slots)
         self._brought = np.zeros((2, 2))  # windows and plans: nats, and answers
-        self._foresight = Foresight(self._scene, context) if self._learn_across else None
+        self._foresight = Foresight(self._scene, context) if self.learns_across else None
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """A window or a plan of the model, by what either has brought lately; in refining, something taken away."""
@@ -163,3 +163,8 @@ class LearningAgent:
         """The model keeps what these samples taught."""
         if self._foresight is not None:
             self._foresight.stop(slots)
+
+
+def cold_start() -> LearningAgent:
+    """Windows alone: nothing is passed from one sample to another, so results depend on no order and no batch."""
+    return LearningAgent(learn_across=False)

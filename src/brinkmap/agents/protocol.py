@@ -24,7 +24,8 @@ class Agent(Protocol):
     An agent may have one more method, `order(slots) -> (n, cells)`, asked right after `propose`: where each cell
     stands in the order in which adds are kept when the bound has no room for all (least first). Without it the
     order is a fixed shuffle for each sample. A class attribute `card`, a dict with `distortions` and `patch`, supplies
-    those where the run does not state them.
+    those where the run does not state them. An attribute `learns_across` that is true says that the answers to one
+    sample serve the others; results then depend on the order, the slots and the workers, and reports say so.
     """
 
     @property

@@ -27,6 +27,10 @@ __all__ = ["audit_page", "made_with", "repeat_section", "unnatural_label"]
 
 ERRORS_SHOWN = 5
 JUDGED = "Thresholds count a sample that never flipped as infinitely far; the figures below are of the flips alone."
+LEARNED_MEANWHILE = (
+    "It learned while auditing: what one sample was asked follows from the answers to those before it. Another order "
+    "of the samples, other --slots or more workers give other figures."
+)
 GUIDE = (
     "The victim is seen only through its answers. The attack puts filters on patches of a sample until the answer "
     "changes, and counts every sample it passes through the victim, the first look at the clean sample included.",
@@ -141,7 +145,8 @@ def _training(view: ReportView) -> list[Block]:
     """What the agent cost before it was let loose, from its card."""
     card, attacked = view.training, view.summary["attacked"]
     if not card:
-        return [Text("The agent was not trained: it has cost no query before these.")]
+        untrained = Text("The agent was not trained: it has cost no query before these.")
+        return [untrained, *([Text(LEARNED_MEANWHILE)] if view.summary.get("learns_across") else [])]
     queries = card.get("training_queries")
     rows = [["Victims it was trained on", ", ".join(card.get("victims") or ()) or "not stated", ""]]
     if queries is not None:
