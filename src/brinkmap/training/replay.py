@@ -13,14 +13,13 @@ from torch import Tensor
 from brinkmap.arrays import Array, Ints
 from brinkmap.plan import Canvas
 from brinkmap.response.net import ResponseNet
-from brinkmap.response.scene import Scene
 from brinkmap.training.samples import Variants
 
 __all__ = ["LEAST_LOG_PROBABILITY", "Answers", "Replay", "rendered", "small"]
 
 LEAST_LOG_PROBABILITY = -20.0
 """Log-probabilities below are as good as this: what is left of them is rounding."""
-RENDER_SLOTS = 32
+AT_ONCE = 32
 
 
 @dataclass
@@ -102,11 +101,12 @@ def rendered(path: Path, canvas: Canvas, variants: Variants, net: ResponseNet) -
     """The images and log-probabilities of a round that was written to disk, painted again."""
     with np.load(path, allow_pickle=False) as held:
         numbers, codes, logs = held["numbers"], held["codes"].astype(np.int64), held["log_probabilities"]
-    images, scene = [], Scene(canvas, RENDER_SLOTS)
-    for begin in range(0, len(numbers), RENDER_SLOTS):
-        part = numbers[begin : begin + RENDER_SLOTS]
-        for slot, number in enumerate(part):
-            scene.paint(slot, canvas.snap(variants[int(number)]), int(number))
-        shown = scene.view(torch.arange(len(part))).render(torch.from_numpy(codes[begin : begin + RENDER_SLOTS]))
-        images.append(small(net, shown))
+    low, span, images = np.float32(canvas.bounds[0]), np.float32(canvas.span), []
+    for begin in range(0, len(numbers), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        shown = [
+            canvas.render(canvas.snap(variants[number]), number, plan)[0]
+            for number, plan in zip(numbers[part].tolist(), codes[part], strict=True)
+        ]
+        images.append(small(net, torch.from_numpy((np.stack(shown) - low) / span)))
     return torch.cat(images), torch.from_numpy(logs.astype(np.float32))
