@@ -10,6 +10,7 @@ import numpy as np
 
 from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
+from intervals import interval_text
 
 __all__ = ["summary", "write_page"]
 
@@ -133,9 +134,7 @@ def _square(rows: Iterable[Row], row: Row) -> Row | None:
 
 
 def _difference(square: Row, row: Row) -> str:
-    saved = square["capped_by_sample"] - row["capped_by_sample"]
-    low, high = bootstrap_interval(saved, seed=0)
-    return f"{saved.mean():.1f} ({low:.1f} to {high:.1f})"
+    return interval_text(square["capped_by_sample"] - row["capped_by_sample"], 1)
 
 
 def _number(value: float | None) -> str:

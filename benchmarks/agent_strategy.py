@@ -21,7 +21,7 @@ from scipy.stats import friedmanchisquare
 import brinkmap
 from agent_cases import BEST, NATURAL, ROOT, tint, trained
 from brinkmap.compare.page import table
-from brinkmap.metrics import bootstrap_interval
+from intervals import interval_text
 from real_data import cifar_images, cifar_victim, correct
 
 RESULTS = ROOT / "docs" / "results" / "agent-strategy.json"
@@ -144,17 +144,12 @@ def _strategies(rows: Mapping[str, Sequence[dict[str, float] | None]]) -> str:
     lines = []
     for name, of in rows.items():
         flipped = [one for one in of if one is not None]
-        lines.append([name, len(flipped), *(_spread([one[key] for one in flipped]) for key in STATISTICS)])
+        lines.append([name, len(flipped), *(interval_text([one[key] for one in flipped], 2) for key in STATISTICS)])
     every = [each for each in zip(*rows.values(), strict=True) if all(each)]
     by_key = {key: [[one[key] for one in each if one is not None] for each in every] for key in STATISTICS}
     tests = [friedmanchisquare(*zip(*values, strict=True)).pvalue for values in by_key.values()]
     lines.append(["Friedman, p", len(every), *(f"{p:.1e}" if p < 0.001 else f"{p:.3f}" for p in tests)])
     return table(("filter", "images", *STATISTICS.values()), lines)
-
-
-def _spread(values: Sequence[float]) -> str:
-    low, high = bootstrap_interval(values, seed=0)
-    return f"{np.mean(values):.2f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from brinkmap.compare.page import table
 from brinkmap.explain.agreement import stability
 from brinkmap.metrics import bootstrap_interval
 from explain_figure import draw
+from intervals import interval_text
 
 __all__ = ["write"]
 
@@ -98,9 +99,7 @@ def _table(rows: list[Row], stable: Mapping[str, float]) -> str:
 
 
 def _score(group: list[Row], key: str) -> str:
-    values = np.mean([row["scores"][key] for row in group], axis=0)
-    low, high = bootstrap_interval(values, seed=0)
-    return f"{values.mean():.3f} ({low:.3f} to {high:.3f})"
+    return interval_text(np.mean([row["scores"][key] for row in group], axis=0), 3)
 
 
 def _paired(cases: Mapping[str, list[list[Row]]]) -> str:
@@ -127,7 +126,7 @@ def _difference(ours: list[Row], others: list[Row], key: str) -> str:
     one, other = (np.mean([row["scores"][key] for row in group], axis=0) for group in (ours, others))
     values = one[: len(other)] - other[: len(one)]
     low, high = bootstrap_interval(values, seed=0)
-    text = f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+    text = interval_text(values, 3, signed=True)
     better = -high if key == "deletion" else low
     worse = -low if key == "deletion" else high
     return f"**{text}**" if better > 0 else f"*{text}*" if worse < 0 else text

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from brinkmap.compare.page import table
-from brinkmap.metrics import bootstrap_interval
+from intervals import interval_text
 
 __all__ = ["write"]
 
@@ -70,7 +70,6 @@ def _table(rows: list[Row]) -> str:
 
 def _line(own: list[Row], free: list[Row]) -> list[str]:
     capped = np.mean([[flip or row["budget"] for flip in row["to_flip"]] for row in own], axis=0)
-    low, high = bootstrap_interval(capped, seed=0)
     asr, timed = np.mean([row["success"] for row in own]), [row["cpu_seconds"] for row in own if "cpu_seconds" in row]
     seconds = f"{np.mean(timed) / capped.size:.2f}" if timed else ""
     cells = [
@@ -78,7 +77,7 @@ def _line(own: list[Row], free: list[Row]) -> list[str]:
         str(len(own)),
         str(capped.size),
         f"{asr:.3f}",
-        f"{capped.mean():.1f} ({low:.1f} to {high:.1f})",
+        interval_text(capped, 1),
     ]
     return [*cells, *_paired(own, free), seconds]
 

@@ -28,11 +28,11 @@ from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.agents.saved import load_agent
 from brinkmap.distortions import Medium, arsenal
 from brinkmap.env.vector import Reward
-from brinkmap.metrics import bootstrap_interval
 from brinkmap.plan import Canvas, Cards, make_grid
 from brinkmap.response.dream import Dream, Dreaming
 from brinkmap.response.policy import Policy, Sight
 from brinkmap.training.samples import Variants
+from intervals import interval_text
 from real_data import SHARED, cifar_images, cifar_victim, correct
 
 SHAPE, BUDGET, SAMPLES, PATCH = (3, 32, 32), 60, 150, 4
@@ -122,13 +122,8 @@ def line(title: str, row: dict[str, Any], base: dict[str, Any]) -> str:
     closer = np.array([one - other for one, other in both])
     cells = [title, f"{row['asr']:.3f}", f"{np.mean(row['queries']):.2f}", f"{row['first']:.3f}"]
     cells.append(f"{np.mean([one for one in row['l2'] if one is not None]):.2f}")
-    cells += ["", ""] if row is base else [_with_interval(fewer), _with_interval(closer)]
+    cells += ["", ""] if row is base else [interval_text(one, 2, signed=True) for one in (fewer, closer)]
     return "| " + " | ".join(cells) + " |\n"
-
-
-def _with_interval(values: np.ndarray) -> str:
-    low, high = bootstrap_interval(values, seed=0)
-    return f"{values.mean():+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
+from intervals import interval_text
 
 __all__ = ["write"]
 
@@ -138,20 +139,18 @@ def _chance(name: str) -> str:
 
 def _difference(own: list[Row], chance: list[Row], key: str) -> str:
     values = np.subtract(*(np.mean([row[key] for row in of], axis=0) for of in (own, chance)))
-    low, high = bootstrap_interval(values, seed=0)
-    text = f"{values.mean():+.2f} ({low:+.2f} to {high:+.2f})"
-    return f"**{text}**" if high < 0 else text
+    text = interval_text(values, 2, signed=True)
+    return f"**{text}**" if bootstrap_interval(values, seed=0)[1] < 0 else text
 
 
 def _line(own: list[Row]) -> tuple[str, ...]:
     queries = np.mean([row["queries"] for row in own], axis=0)
-    low, high = bootstrap_interval(queries, seed=0)
     mean = {key: float(np.mean([row[key] for row in own])) for key in
             ("map", "success", "l2", "linf", "frames_touched", "pixels_touched")}  # fmt: skip
     seconds = np.sum([row["cpu_seconds"] for row in own]) / (len(own) * queries.size)
     return (
         own[0]["title"], str(len(own)), str(queries.size), f"{mean['map']:.2f}",
-        f"{queries.mean():.0f} ({low:.0f} to {high:.0f})", f"{100 * mean['success']:.0f}", f"{mean['l2']:.2f}",
+        interval_text(queries, 0), f"{100 * mean['success']:.0f}", f"{mean['l2']:.2f}",
         f"{mean['linf']:.2f}", f"{mean['frames_touched']:.1f}", f"{100 * mean['pixels_touched']:.0f}", f"{seconds:.2f}",
     )  # fmt: skip
 
