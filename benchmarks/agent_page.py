@@ -32,7 +32,7 @@ TITLES = {
         "Unnatural, norm-matched: to meet Square on its own ground. Transfer and P-RGF are given a network of ours as "
         "surrogate, with the same access to data and answers as the agent has.",
     ),
-    "patches": ("The same with patches of 2 x 2 and 4 x 4", "Square has no such restriction. Ceilings: ceiling.md."),
+    "patches": ("The same with patches of 2 x 2 and 4 x 4", "Square has no such restriction."),
     "victims": ("Other victims", "ResNet-56 was never asked in training; the last two were trained adversarially."),
     "natural": (
         "Natural filters, 4 x 4 patches, no bound",
@@ -145,7 +145,7 @@ def _break_even(rows: list[Row]) -> str:
     lines = []
     for row in rows:
         square = _square(rows, row)
-        if not row["training"] or square is None or "trained" not in row["title"]:
+        if not row["training"] or square is None or "transfer" in row["title"]:
             continue
         saved = square["queries_capped_mean"] - row["queries_capped_mean"]
         if saved > 0:
