@@ -144,9 +144,9 @@ def _classes(view: ReportView) -> list[Block]:
 def _training(view: ReportView) -> list[Block]:
     """What the agent cost before it was let loose, from its card."""
     card, attacked = view.training, view.summary["attacked"]
+    meanwhile = [Text(LEARNED_MEANWHILE)] if view.summary.get("learns_across") else []
     if not card:
-        untrained = Text("The agent was not trained: it has cost no query before these.")
-        return [untrained, *([Text(LEARNED_MEANWHILE)] if view.summary.get("learns_across") else [])]
+        return [Text("The agent was not trained: it has cost no query before these."), *meanwhile]
     queries = card.get("training_queries")
     rows = [["Victims it was trained on", ", ".join(card.get("victims") or ()) or "not stated", ""]]
     if queries is not None:
@@ -158,7 +158,7 @@ def _training(view: ReportView) -> list[Block]:
     said = number(even) if isinstance(even, (int, float)) else str(even) if even else "not in the agent's card"
     rows.append(["Break-even, samples", said, "audited until the training is repaid against Square"])
     columns = (Column("what"), Column("figure", True), Column("meaning"))
-    return [Table("What training the agent cost, as its card says", columns, rows)]
+    return [Table("What training the agent cost, as its card says", columns, rows), *meanwhile]
 
 
 def _settings(view: ReportView) -> dict[str, Any]:

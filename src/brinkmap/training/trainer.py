@@ -186,18 +186,12 @@ class Trainer:
         rng = training_generator(self.plan.seed, "round", self.rounds)
         scattering = self.spent < min(SCATTERED * self.plan.queries, SCATTERED_MOST)
         natural = True in self.tracks and (False not in self.tracks or self.rounds % NATURAL_EVERY == 0)
-        patch = self.plan.patch[self._turn(natural) % len(self.plan.patch)]
+        turn = sum(one.natural == natural for one in self.history)  # each track goes through all sizes by itself
+        patch = self.plan.patch[turn % len(self.plan.patch)]
         max_l2 = self.centres[natural, str(patch)]
         steps = int(rng.integers(PLAN_STEPS[0], PLAN_STEPS[1] + 1))
         planned = not scattering and rng.random() >= self.plan.scatter
         return Round(self.rounds, planned, self.tracks[natural], natural, patch, max_l2, self.next_variant, steps)
-
-    def _turn(self, natural: bool) -> int:
-        """How many rounds of this track there have been: each track goes through all patch sizes by itself."""
-        if len(self.tracks) == 1:
-            return self.rounds
-        of_natural = -(-self.rounds // NATURAL_EVERY)
-        return of_natural if natural else self.rounds - of_natural
 
     def polish(self) -> float:
         """The minibatches that are left once all answers are bought."""
