@@ -26,7 +26,8 @@ from typing import Any
 import torch
 
 import brinkmap
-from agent_cases import ROOT, Case, agent_file, cases, plain
+from agent_cases import Case, cases, plain
+from agent_makers import ROOT, agent_file
 from agent_page import summary, write_page
 from brinkmap.errors import InputError
 from real_data import cifar_images, cifar_victim, correct

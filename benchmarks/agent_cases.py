@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any, cast
-
-import torch
+from typing import Any
 
 import real_data
-from brinkmap.agents.response import Habits, ResponseAgent
-from brinkmap.agents.saved import load_agent
+from agent_makers import ceiling, prior_guided, reference, surrogate, trained, with_filter
 from brinkmap.agents.square import SquareAttack
 from brinkmap.distortions.gradient import fgsm, pgd
 
-ROOT = Path(__file__).resolve().parents[1]
-AGENTS, KEPT = ROOT / "build" / "agents", ROOT / "benchmarks" / "agents"
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 BEST = 180_000
 SEEDS = (0, 1, 2, 3, 4)
@@ -55,62 +49,6 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
         key: [str(getattr(one, "name", one)) for one in value] if isinstance(value, tuple) else value
         for key, value in settings.items()
     }
-
-
-def agent_file(name: str, seed: int) -> Path:
-    """Where a trained agent is, or is to be: those that many rows need come with the repository."""
-    folder = name.format(seed=seed)
-    kept = KEPT / f"{folder}.safetensors"
-    return kept if kept.is_file() else AGENTS / folder / "cifar10.safetensors"
-
-
-def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
-    """The agent of a folder such as q180000-s{seed}, with other habits."""
-
-    def make(seed: int) -> ResponseAgent:
-        agent = load_agent(agent_file(name, seed))
-        assert isinstance(agent, ResponseAgent)
-        return ResponseAgent(agent.net, Habits(**habits), agent.made_for)
-
-    return make
-
-
-def with_filter(name: str, new: str) -> Callable[[int], ResponseAgent]:
-    """The agent of a folder, allowed a filter that it was not trained with: its model is of images, not of filters."""
-
-    def make(seed: int) -> ResponseAgent:
-        agent = trained(name)(seed)
-        assert agent.made_for is not None
-        card = replace(agent.made_for, distortions=(*agent.made_for.distortions, new))
-        return ResponseAgent(agent.net, Habits(), card)
-
-    return make
-
-
-def reference(name: str) -> Callable[[int], Any]:
-    """The PPO agent of a folder such as ppo4at2.0-q180000-s{seed}: patch 4, trained under L2 2.0."""
-    return lambda seed: load_agent(agent_file(name, seed))
-
-
-class WhiteBox(torch.nn.Module):
-    """A victim's own network as the response model: what planning comes to where the model is right."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.net = real_data.shared_module("models_cifar").load(name).eval()
-        self.head = torch.nn.Linear(10, 10)
-        torch.nn.init.eye_(self.head.weight)
-        torch.nn.init.zeros_(self.head.bias)
-
-    def features(self, samples: torch.Tensor) -> torch.Tensor:
-        """(n, 10) its logits."""
-        found: torch.Tensor = self.net(samples)
-        return found
-
-
-def ceiling(victim: str) -> Callable[[int], ResponseAgent]:
-    """The agent that is given the victim's network."""
-    return lambda _: ResponseAgent(cast("Any", WhiteBox(victim)))
 
 
 def tint(patch: int, max_l2: float, budget: int = 200, **more: Any) -> dict[str, Any]:
@@ -215,31 +153,6 @@ def patches() -> Iterator[Case]:
     yield Case(
         "patches", f"PPO, {BEST:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=BEST, needs=(ppo,)
     )
-
-
-def surrogate(name: str, looks: int = 1) -> Callable[[int], Any]:
-    """The transfer attack with one of our networks as its surrogate, looked through as the agent does."""
-
-    def make(seed: int) -> Any:
-        from brinkmap.compare import SurrogateAttack
-        from brinkmap.response.looks import Looks, looks_of
-
-        agent = trained(name)(seed)
-        moves = {"shift": agent.made_for.shift, "flip": agent.made_for.flip}
-        return SurrogateAttack([Looks(agent.net, looks_of(looks, (32, 32), **moves))])
-
-    return make
-
-
-def prior_guided(name: str) -> Callable[[int], Any]:
-    """P-RGF with one of our networks as its surrogate."""
-
-    def make(seed: int) -> Any:
-        from brinkmap.compare import PriorGuidedAttack
-
-        return PriorGuidedAttack(trained(name)(seed).net)
-
-    return make
 
 
 def victims() -> Iterator[Case]:

@@ -19,7 +19,8 @@ import torch
 from scipy.stats import friedmanchisquare
 
 import brinkmap
-from agent_cases import BEST, NATURAL, ROOT, tint, trained
+from agent_cases import BEST, NATURAL, tint
+from agent_makers import ROOT, trained
 from brinkmap.compare.page import table
 from intervals import interval_text
 from real_data import cifar_images, cifar_victim, correct
