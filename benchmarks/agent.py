@@ -113,13 +113,14 @@ def main() -> None:
     asked.add_argument("tables", nargs="*")
     asked.add_argument("--again", action="store_true")
     asked.add_argument("--as-is", action="store_true")
+    asked.add_argument("--like", default="", help="only rows whose titles hold this text")
     asked.add_argument("--seeds", type=int, default=5, help="so many seeds at most")
     asked.add_argument("--page", action="store_true")
     asked.add_argument("--threads", type=int, default=2)
     given = asked.parse_args()
     torch.set_num_threads(given.threads)
     for case in () if given.page else cases():
-        if not given.tables or case.table in given.tables:
+        if (not given.tables or case.table in given.tables) and given.like in case.title:
             _fill(case, case.seeds[: given.seeds], given.as_is, given.again)
     write_page(load(), RESULTS.with_suffix(".md"))
 

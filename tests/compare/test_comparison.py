@@ -171,6 +171,13 @@ def test_what_training_cost_stands_beside_the_queries(tmp_path):
     assert "| training repaid after |" in page
 
 
+def test_an_attack_that_learned_from_one_sample_for_the_next_says_so(tmp_path):
+    found = compare(suite_of(contender("learning", "learning"), contender("square", SquareAttack()), samples=3), tmp_path)
+    said = [line for line in found.page.read_text().splitlines() if "results depend on their order" in line]
+    assert len(said) == 1
+    assert "learning" in said[0]
+
+
 def test_training_is_repaid_once_the_queries_saved_come_to_its_own():
     def figure(attack, queries):
         return {"track": NORM, "bound": "b", "victim": "v", "attack": attack, "training_queries": queries}

@@ -146,7 +146,10 @@ def _run_cell(cell: Cell, suite: Suite, loaded: Loaded, out: Path, watch: Watch 
     store.merge()
     settings = settings_of(session)
     shown = {name: settings[name] for name in ("agent", "distortions", "patch", "criterion")}
-    trained = {"training_queries": getattr(session.agent, "card", {}).get("training_queries", 0)}
+    trained = {
+        "training_queries": getattr(session.agent, "card", {}).get("training_queries", 0),
+        "learns_across": bool(getattr(session.agent, "learns_across", False)),
+    }
     _write(folder, facts | shown | trained | store.costs | {"track": _track(session)})
 
 

@@ -64,6 +64,7 @@ def figures_of(cells: Sequence[Kept], samples: pd.DataFrame) -> list[dict[str, A
         facts = {name: cell.facts.get(name) for name in (*CELL, "note", "budget", "refine_budget", "clean_accuracy")}
         facts |= {name: cell.facts.get(name) for name in ("max_l2", "max_linf", "agent", "distortions", "patch")}
         facts["training_queries"] = cell.facts.get("training_queries", 0)
+        facts["learns_across"] = cell.facts.get("learns_across", False)
         if cell.left_out is not None:
             rows.append(facts | {"left_out": cell.left_out})
             continue

@@ -26,6 +26,8 @@ TERMS = (
     "means over flips."
 )
 
+LEARNS_ACROSS = "it learned from one sample for the next, so that its results depend on their order"
+
 
 def page_of(
     title: str, note: str, rows: Sequence[Mapping[str, Any]], differing: Sequence[Mapping[str, Any]],
@@ -128,8 +130,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the tables do not show: notes, crashes, projections, what was left out."""
+    """What the tables do not show: notes, learning across samples, crashes, projections, what was left out."""
     said = [f"{row['attack']}: {row['note']}" for row in rows if row["note"]]
+    said += [f"{row['attack']}: {LEARNS_ACROSS}" for row in rows if row.get("learns_across")]
     for row in rows:
         where = f"{row['attack']} on {row['victim']}, {row['bound']}"
         if "left_out" in row:
