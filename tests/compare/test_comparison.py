@@ -172,7 +172,8 @@ def test_what_training_cost_stands_beside_the_queries(tmp_path):
 
 
 def test_an_attack_that_learned_from_one_sample_for_the_next_says_so(tmp_path):
-    found = compare(suite_of(contender("learning", "learning"), contender("square", SquareAttack()), samples=3), tmp_path)
+    attacks = contender("learning", "learning"), contender("square", SquareAttack())
+    found = compare(suite_of(*attacks, samples=3), tmp_path)
     said = [line for line in found.page.read_text().splitlines() if "results depend on their order" in line]
     assert len(said) == 1
     assert "learning" in said[0]
