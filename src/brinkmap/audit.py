@@ -225,7 +225,7 @@ def _summary(session: Session, table: pd.DataFrame, costs: dict[str, float]) -> 
             "achieved_rate": attacking / max(costs["seconds"], 1e-9),
             "batch_size": batches.frozen,
             "agent": session.agent_name,
-            "learns_across": bool(getattr(session.agent, "learns_across", False)),
+            "learns_across": session.learns_across,
             "unit": unit_of(session.victim),
             "distortions": [one.name for one in distortions],
             "unnatural": [one.name for one in distortions if not one.natural],

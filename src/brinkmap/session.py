@@ -54,6 +54,7 @@ class Session:
         self.victim, self.run = victim, run
         self.agent_name = name_of(run.agent)
         self.agent = agent_of(AUTO_AGENT if run.agent == "auto" else run.agent)
+        self.learns_across = bool(getattr(self.agent, "learns_across", False))
         _check_scores(victim, self.agent, self.agent_name)
         _check_rank(self.agent, self.agent_name, len(shape) - 1)
         getattr(self.agent, "check", lambda _: None)(run)

@@ -148,7 +148,7 @@ def _run_cell(cell: Cell, suite: Suite, loaded: Loaded, out: Path, watch: Watch 
     shown = {name: settings[name] for name in ("agent", "distortions", "patch", "criterion")}
     trained = {
         "training_queries": getattr(session.agent, "card", {}).get("training_queries", 0),
-        "learns_across": bool(getattr(session.agent, "learns_across", False)),
+        "learns_across": session.learns_across,
     }
     _write(folder, facts | shown | trained | store.costs | {"track": _track(session)})
 
