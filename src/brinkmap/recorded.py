@@ -27,7 +27,8 @@ PACKAGES = ("brinkmap", "numpy", "scipy", "torch", "onnxruntime", "scikit-learn"
 TOLD_EVERY_S = 2.0
 """So often is the progress told, while batches go out."""
 UNFINGERPRINTED = ("slots", "batch_size", "rate_limit")
-"""Settings that no result depends on, so that a run may be resumed with others."""
+"""Settings that no result depends on, so that a run may be resumed with others; an agent that learns from sample to
+sample minds the slots."""
 
 
 def recorded(
@@ -161,6 +162,8 @@ def fingerprint_of(session: Session, source: dict[str, str]) -> dict[str, Any]:
         source: what data and victim are, such as their names and checksums.
     """
     settings = {key: value for key, value in settings_of(session).items() if key not in UNFINGERPRINTED}
+    if session.learns_across:
+        settings["slots"] = session.slots
     settings["brinkmap"] = version("brinkmap")  # another version may paint other bits
     return settings | {"shape": list(session.canvas.shape), "bounds": list(session.canvas.bounds)} | source
 

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Meaning", "attacked_rows", "flips_by_kind", "l2_bounds", "meaning_of", "rows_under", "summarise", "video_figures",
+    "LEARNED_ACROSS", "Meaning", "attacked_rows", "flips_by_kind", "l2_bounds", "meaning_of", "rows_under", "summarise",
+    "video_figures",
 ]  # fmt: skip
 
 QUERY_MARKS = (10, 25, 50, 100, 200, 500, 1000)
 """Query counts at which the success rate is given, as far as the budget reaches."""
+
+LEARNED_ACROSS = (
+    "It learned from one sample for the next: another order of the samples, other --slots, more workers, or a stop on "
+    "the way give other figures."
+)
+"""What pages say of an attack to which samples are not independent."""
 
 KINDS_OF_FLIP = ("dangerous", "alarm", "rejected", "other")
 

@@ -1,5 +1,8 @@
 """The agent that begins without training, and what it learns from one sample for the next."""
 
+import contextlib
+import html
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,9 @@ torch = pytest.importorskip("torch")
 import brinkmap  # noqa: E402
 from brinkmap.agents.learning import LearningAgent  # noqa: E402
 from brinkmap.agents.windows import Windows  # noqa: E402
+from brinkmap.errors import InputError  # noqa: E402
 from brinkmap.response.online import OnlineModel  # noqa: E402
+from brinkmap.summary import LEARNED_ACROSS  # noqa: E402
 from brinkmap.testing import check_agent  # noqa: E402
 
 SHAPE = (1, 8, 8)
@@ -92,7 +97,16 @@ def test_an_audit_says_whether_samples_served_one_another(agent, across, tmp_pat
     victim = brinkmap.wrap(linear, shape=SHAPE, classes=2)
     made = brinkmap.audit(victim, SAMPLES[:4], None, brinkmap.Run(agent=agent, budget=5, patch=4), out=tmp_path)
     assert made.summary["learns_across"] is across
-    assert ("It learned while auditing" in (tmp_path / "report.html").read_text()) is across
+    assert (html.escape(LEARNED_ACROSS) in (tmp_path / "report.html").read_text()) is across
+
+
+def test_it_is_resumed_with_as_many_slots_only(tmp_path):
+    victim = brinkmap.wrap(linear, shape=SHAPE, classes=2)
+    for agent, said in (("cold-start", None), ("learning", "slots was 4, is 2")):
+        runs = [brinkmap.Run(agent=agent, budget=5, patch=4, slots=slots) for slots in (4, 2)]
+        brinkmap.audit(victim, SAMPLES[:4], None, runs[0], out=tmp_path / agent)
+        with pytest.raises(InputError, match=said) if said else contextlib.nullcontext():
+            brinkmap.audit(victim, SAMPLES[:4], None, runs[1], out=tmp_path / agent)
 
 
 def test_a_move_that_made_things_much_worse_is_turned_round():

@@ -8,6 +8,7 @@ from typing import Any
 
 from brinkmap.compare.contest import NATURAL, NORM
 from brinkmap.compare.figures import MARKS
+from brinkmap.summary import LEARNED_ACROSS
 
 __all__ = [
     "INTRO", "TERMS", "curves_name", "difference_cells", "difference_table", "figure_cells", "figure_table", "number",
@@ -25,8 +26,6 @@ TERMS = (
     "averaged first. Distances are on samples scaled to 0..1 by the victim's bounds; L2, Linf, SSIM and PSNR are "
     "means over flips."
 )
-
-LEARNS_ACROSS = "it learned from one sample for the next, so that its results depend on their order"
 
 
 def page_of(
@@ -132,7 +131,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the tables do not show: notes, learning across samples, crashes, projections, what was left out."""
     said = [f"{row['attack']}: {row['note']}" for row in rows if row["note"]]
-    said += [f"{row['attack']}: {LEARNS_ACROSS}" for row in rows if row.get("learns_across")]
+    said += [f"{row['attack']}: {LEARNED_ACROSS}" for row in rows if row.get("learns_across")]
     for row in rows:
         where = f"{row['attack']} on {row['victim']}, {row['bound']}"
         if "left_out" in row:

@@ -22,15 +22,12 @@ from brinkmap.report.tables import (
 )
 from brinkmap.report.view import ReportView, Threshold
 from brinkmap.report.wording import count, headline, key_figures, number, verdict
+from brinkmap.summary import LEARNED_ACROSS
 
 __all__ = ["audit_page", "made_with", "repeat_section", "unnatural_label"]
 
 ERRORS_SHOWN = 5
 JUDGED = "Thresholds count a sample that never flipped as infinitely far; the figures below are of the flips alone."
-LEARNED_MEANWHILE = (
-    "It learned while auditing: what one sample was asked follows from the answers to those before it. Another order "
-    "of the samples, other --slots or more workers give other figures."
-)
 GUIDE = (
     "The victim is seen only through its answers. The attack puts filters on patches of a sample until the answer "
     "changes, and counts every sample it passes through the victim, the first look at the clean sample included.",
@@ -144,7 +141,7 @@ def _classes(view: ReportView) -> list[Block]:
 def _training(view: ReportView) -> list[Block]:
     """What the agent cost before it was let loose, from its card."""
     card, attacked = view.training, view.summary["attacked"]
-    meanwhile = [Text(LEARNED_MEANWHILE)] if view.summary.get("learns_across") else []
+    meanwhile = [Text(LEARNED_ACROSS)] if view.summary.get("learns_across") else []
     if not card:
         return [Text("The agent was not trained: it has cost no query before these."), *meanwhile]
     queries = card.get("training_queries")
