@@ -63,25 +63,12 @@ def natural(filters: tuple[Any, ...] = NATURAL, patch: int = 4) -> dict[str, Any
 
 def cases() -> Iterator[Case]:
     """All rows, table by table."""
-    yield from shipped()
     yield from headline()
     yield from patches()
     yield from victims()
     yield from filters()
     yield from ablations()
     yield from thousand()
-
-
-def shipped() -> Iterator[Case]:
-    """The agent that comes with the package."""
-    title = "cifar10 as shipped, 120,000 answers"
-    for table, victim, settings in (
-        ("headline", "resnet20", tint(1, 1.0)), ("headline", "resnet20", tint(1, 2.0)),
-        ("patches", "resnet20", tint(4, 2.0)), ("victims", "resnet56", tint(1, 1.0)),
-        ("natural", "resnet20", natural()),
-    ):  # fmt: skip
-        row = f"all four: {title}" if table == "natural" else title
-        yield Case(table, row, lambda _: "cifar10", settings, victim, training=120_000)
 
 
 def headline() -> Iterator[Case]:

@@ -129,7 +129,7 @@ CASES = {
             },
             attacked=("resnet20", "cnn_a_mix", "resnet20+cnn_a_mix"),
             robust=("vit", "cnn_a_mix", "resnet4b_adv"),
-            sets=(*[Set(name, 4) for name in NATURAL], Set("tint", 1, "cifar10", "gaussian-noise")),
+            sets=(*[Set(name, 4) for name in NATURAL], Set("tint", 1, str(suite_victims.TRAINED), "gaussian-noise")),
             attacked_only=("resnet20+cnn_a_mix",),
         ),
     )

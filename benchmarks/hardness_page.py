@@ -22,7 +22,7 @@ SHOWN = ("x1", "x2", "x4", "x8")
 HEAD = """# Test sets made of found weaknesses, and how hard they are
 
 Made by `python benchmarks/hardness.py digits`, `cifar` and `page`; rows are in `benchmark/`. A set is made on one
-victim (`brinkmap benchmark`, each filter by itself; agent credit, for `tint` the trained agent `cifar10`) and put to
+victim (`brinkmap benchmark`, each filter by itself; agent credit, for `tint` a trained agent) and put to
 others that were never asked while it was made. `ours` are its samples at 1 to 8 times the distance at flip; `random`:
 patches of the same filter and levels anywhere, up to the same distance sample by sample; `whole`: the filter over the
 whole picture, at its levels, as in ImageNet-C; for `tint`, whose whole picture is a shift of colour, `beside` is

@@ -27,10 +27,11 @@ import one_pixel_page
 import real_data
 from brinkmap import registry
 from brinkmap.agents.one_pixel import OnePixelAttack
-from brinkmap.agents.shipped import cifar10
+from brinkmap.agents.saved import load_agent
 from brinkmap.agents.susceptibility import Everywhere, Prior, Rehearsed, Rise, SmoothGrad, Traced
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "one-pixel"
+RESPONSE = Path(__file__).resolve().parent / "agents" / "q120000.safetensors"
 ASKED = 40
 """Queries of the priors that ask the victim."""
 
@@ -74,8 +75,8 @@ SHORT = {"mobilenet_v1_0.75_192": "mobilenet_v1", "mobilenet_v2_1.0_224": "mobil
 
 @cache
 def _response() -> torch.nn.Module:
-    """The network of the shipped agent, fitted to ResNet-20's answers."""
-    net: torch.nn.Module = cifar10().net
+    """The network of an agent, fitted to ResNet-20's answers; the one that was shipped until 2026-11-28."""
+    net: torch.nn.Module = load_agent(RESPONSE).net
     return net
 
 

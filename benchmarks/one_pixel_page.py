@@ -20,7 +20,7 @@ ACCESS = {
     "smoothgrad": "white box: SmoothGrad > .5, the paper's",
     "smoothgrad-directed": "white box: the same, and which way each colour should go",
     "ceiling": "no attack: 1,600 candidates tried in the victim's own network first, none of them counted",
-    "response": "black box: SmoothGrad on the shipped response model (120,000 training queries of ResNet-20)",
+    "response": "black box: SmoothGrad on a response model of ours (120,000 training queries of ResNet-20)",
     "response-tried": "black box: candidates tried in that response model first",
     "traced": "black box: 40 random plans of `dead-pixel` on 4 x 4 cells, regression",
     "rise": "black box: RISE with 40 masks",

@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 
 import brinkmap
+from brinkmap.victims.function import FunctionVictim
 
 SHARED = Path(os.environ.get("BRINKMAP_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 def cifar_victim(name: str) -> brinkmap.Victim:
     """A CIFAR-10 network of the data folder, by the name its loader has: resnet20, resnet56, cnn_a_mix ..."""
-    return brinkmap.wrap(shared_module("models_cifar").load(name), shape=(3, 32, 32), classes=10)
+    victim = brinkmap.wrap(shared_module("models_cifar").load(name), shape=(3, 32, 32), classes=10)
+    assert isinstance(victim, FunctionVictim)
+    victim.name = name  # agents' cards say whom they were trained against
+    return victim
 
 
 def shared_module(name: str) -> Any:

@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from real_data import SHARED, cifar_images, cifar_victim, shared_module
 
 ROOT = Path(__file__).resolve().parents[2]
+TRAINED = ROOT / "benchmarks" / "agents" / "q120000.safetensors"
+"""What was shipped as `cifar10` until 2026-11-28: rows of these pages are of it."""
 VIT = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 
 
@@ -156,14 +158,20 @@ def _surrogate() -> Any:
     return agent.net
 
 
+def trained() -> Any:
+    """An agent that asked ResNet-20 120,000 times on training images."""
+    from brinkmap.agents.saved import load_agent
+
+    return load_agent(TRAINED)
+
+
 def _changing(cells: int) -> Callable[[], Any]:
-    """The shipped CIFAR-10 agent, changing at most so many cells at once."""
+    """The trained agent, changing at most so many cells at once."""
 
     def make() -> Any:
         from brinkmap.agents.response import Habits, ResponseAgent
-        from brinkmap.agents.shipped import cifar10
 
-        agent = cifar10()
+        agent = trained()
         assert isinstance(agent, ResponseAgent)
         return ResponseAgent(agent.net, Habits(changes=cells), agent.made_for)
 
