@@ -50,7 +50,7 @@ def training_of(what: str, queries: int, seed: int) -> Training:
         return Training(queries=queries, patch=(1, 2), widths=(16, 32, 64), seed=seed, distortions=(*NATURAL, "tint"))
     if what == "ecg":
         return Training(
-            queries=queries, patch=("100ms", "250ms", "50ms"), widths=(16, 32, 48, 64), seed=seed, passes=ECG_PASSES,
+            queries=queries, patch=("100ms", "250ms", "500ms"), widths=(16, 32, 48, 64), seed=seed, passes=ECG_PASSES,
             distortions=(*ELECTRODES, *BARE),
         )  # fmt: skip
     return Training(queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"))

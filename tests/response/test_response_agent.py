@@ -28,6 +28,9 @@ class LinearModel(torch.nn.Module):
         return samples.flatten(1) - 0.5
 
 
+SAFETY = 0.2
+
+
 def answer(batch):
     scores = 2 * (batch.reshape(len(batch), -1).astype(np.float64) - 0.5) @ WEIGHTS
     share = 1 / (1 + np.exp(-scores))
@@ -52,6 +55,19 @@ def test_knowing_a_linear_victim_it_flips_what_can_be_flipped_with_its_first_pla
         if distance > 0.25:
             assert not result.success
         assert result.l2 <= 0.25
+
+
+def test_without_a_bound_it_flips_with_its_first_plan_hardly_further_than_it_has_to():
+    """The margin is twice the score, and the plan is to be so much beyond the plane as its safety says."""
+    to_plane = np.abs((SAMPLES.reshape(12, -1) - 0.5) @ WEIGHTS) / np.linalg.norm(WEIGHTS)
+    beyond = SAFETY / 2 / np.linalg.norm(WEIGHTS)
+    run = brinkmap.Run(
+        agent=ResponseAgent(LinearModel(WEIGHTS), Habits(safety=SAFETY)), distortions=["tint"], patch=1, budget=30
+    )
+    results = sorted(brinkmap.attack(VICTIM, SAMPLES, None, run), key=lambda one: one.index)
+    for result, distance in zip(results, to_plane, strict=True):
+        assert result.queries_to_flip == 2
+        assert distance < result.l2 < 1.15 * (distance + beyond)
 
 
 def test_a_wrong_model_is_put_right_by_the_answers():

@@ -155,6 +155,16 @@ def test_segments_of_signals_may_be_given_in_milliseconds():
         train(brinkmap.wrap(answer, shape=(1, 40), classes=2), signals, plan)
 
 
+def test_a_patch_too_small_for_a_filter_is_said_before_a_query_is_paid_for():
+    counting = Counting()
+    rated = brinkmap.wrap(counting, shape=(1, 200), classes=3, rate_hz=100.0)
+    plan = Training(queries=512, distortions=("motion-artifact", "bare-motion"), patch=("200ms", "50ms"), widths=(4, 4))
+    signals = np.random.default_rng(0).random((20, 1, 200), dtype=np.float32)
+    with pytest.raises(InputError, match="at least 100 ms"):
+        train(rated, signals, plan)
+    assert counting.asked == 0
+
+
 def test_each_track_goes_through_all_patch_sizes_with_a_bound_of_its_own_for_each(monkeypatch):
     monkeypatch.setattr("brinkmap.training.trainer.ROUND", 32)
     plan = Training(

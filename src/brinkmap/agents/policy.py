@@ -31,8 +31,6 @@ KIND = "policy"
 
 LEAD = 1.0
 """Length of the push towards the policy's proposal that a plan begins with, in gradients."""
-REFINING = 4
-"""Where `standings` tell whether a sample is being refined."""
 NOISE = 0.15
 """Scale of the Gumbel noise on the scores of every proposal but the first."""
 
@@ -143,7 +141,7 @@ class PolicyAgent(ResponseAgent):
     def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
         """Plans that begin at the policy's proposals, (n, cells); the samples being refined have plans of old."""
         made = codes.clone()
-        refining = self._told[task.slots, REFINING] > 0
+        refining = self._refining[task.slots]
         for which, how in ((refining, super()._planned), (~refining, self._led)):
             rows = which.nonzero()[:, 0]
             if len(rows):

@@ -43,6 +43,8 @@ GROW = 1.2
 FURTHER, FIRST_FURTHER = 1.5, 3.0
 """Where no bound is set, how far a plan goes beyond the incumbent at most, and the first beyond where it begins: a
 model that has just been wrong would send the next plan much too far."""
+SEARCHING = 2
+"""Times the steps, where the distance of a flip is still to be found."""
 FIRST_RMS = 0.018
 """Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
 
@@ -52,7 +54,7 @@ class Habits:
     """How the agent goes about it; benchmarks turn each of these to see what it is worth."""
 
     steps: int = 8
-    """Gradients taken for each plan."""
+    """Gradients taken for each plan; twice as many for one that has no bound and no flip to begin from."""
     looks: int | None = None
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so; None for once at a signal, else four times."""
@@ -173,6 +175,7 @@ class ResponseAgent:
         self.model = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
+        self._refining = torch.zeros(context.slots, dtype=torch.bool)
         self._max_l2, self._safety = torch.zeros(2, context.slots)
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
@@ -246,7 +249,7 @@ class ResponseAgent:
 
         which = torch.from_numpy(slots)
         l2 = torch.from_numpy(observation.l2[rows.numpy()]).float()
-        refining = torch.from_numpy(observation.refining[rows.numpy()])
+        self._refining[which] = refining = torch.from_numpy(observation.refining[rows.numpy()])
         no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER)
         reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
         bound = torch.where(refining, l2 * ROOM, reach)
@@ -257,6 +260,7 @@ class ResponseAgent:
         )  # fmt: skip
 
     def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
+        """(n, cells) what the corrected model thinks best."""
         import torch
 
         from brinkmap.response.planning import plan
@@ -264,9 +268,16 @@ class ResponseAgent:
         # every other plan starts afresh: an incumbent may be a dead end
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
         begin = torch.where(fresh[:, None], 0, codes)
-        correction = self._corrections.of(task.slots)
-        steps = self._habits.steps
-        return plan(self.model, correction, self._margins, self.scene, task, begin, push, steps).codes
+        made, steps = codes.clone(), self._habits.steps
+        searching = task.frugal & ~self._refining[task.slots]
+        for which, count in ((searching, SEARCHING * steps), (~searching, steps)):
+            rows = which.nonzero()[:, 0]
+            if len(rows):
+                part, known = task.rows(rows), self._corrections.of(task.slots[rows])
+                made[rows] = plan(
+                    self.model, known, self._margins, self.scene, part, begin[rows], push[rows], count
+                ).codes  # fmt: skip
+        return made
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
         """Put the model right for these samples."""

@@ -17,8 +17,11 @@ from brinkmap.response.scene import Scene, View
 
 __all__ = ["Planned", "Task", "chosen", "features_of", "nearest", "plan", "slopes"]
 
-TIGHTEN, WIDEN = 0.85, 1.25
-"""What a frugal plan's bound is multiplied with where the wanted margin is forecast, and where it is not."""
+WIDEN, CLOSER = 1.5, 0.8
+"""What a frugal plan's bound is multiplied with until the wanted margin is forecast, and the share of the least
+distance at which it was that is tried next: its root where that fails, the third root where that fails too, and on."""
+KEPT = 0.9
+"""Of a frugal plan's sum of gradients, each step: its bound moves, and gradients of other distances mislead."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ def plan(
     """The plans that the model thinks best after some steps of dual averaging.
 
     Every step adds the normalised gradient at the latest plan to a running sum, and takes the plan within the bound
-    that is best for that sum; the best plan on the way counts. Where the plan is to be frugal the bound is lowered as
-    long as the wanted margin is forecast, and raised where it is not.
+    that is best for that sum; the best plan on the way counts. Where the plan is to be frugal the bound is raised until
+    the wanted margin is forecast, and then tried ever closer below the least distance at which it was.
 
     Args:
         net: the model, in eval mode.
@@ -117,14 +120,17 @@ def plan(
 def _plan(model: _Corrected, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
     best = Planned(torch.zeros_like(start), torch.full((len(start),), torch.inf), torch.full((len(start),), torch.inf))
     total, bound = push.clone(), torch.where(task.frugal, task.begin_l2, task.max_l2)
+    kept, failed = torch.where(task.frugal, KEPT, 1.0)[:, None], torch.zeros(len(start))
     _, gradient = model.forecast(view.render(start))
     for _ in range(steps):
-        total += gradient
+        total = kept * total + gradient
         codes, energy = best_codes(view.gains(total), view.energy, bound, view.levels)
         seen, gradient = model.forecast(view.render(codes))
         best = _better(best, Planned(codes, seen, energy), task)
-        step = torch.where(seen <= task.wanted, TIGHTEN, WIDEN)
-        bound = torch.where(task.frugal, torch.minimum(bound * step, task.max_l2), bound)
+        found = best.margins <= task.wanted
+        failed = torch.where(found & (seen > task.wanted), failed + 1, 0)
+        closer = best.energy.sqrt() * CLOSER ** (1 / (1 + failed))
+        bound = torch.where(task.frugal, torch.where(found, closer, bound * WIDEN).minimum(task.max_l2), bound)
     return best
 
 

@@ -13,7 +13,7 @@ import torch
 from brinkmap.arrays import Array
 from brinkmap.distortions import Medium, arsenal
 from brinkmap.errors import InputError
-from brinkmap.plan import Canvas
+from brinkmap.plan import Canvas, rehearse
 from brinkmap.response.net import WIDTHS, ResponseNet, deepened
 from brinkmap.seeding import training_generator
 from brinkmap.training.learner import BATCH, Learner
@@ -121,6 +121,8 @@ class Trainer:
         self._metered = Metered(victim)
         self._buyer = Buyer(self._metered, self.variants)
         self._spent_before, self.next_variant, self.rounds = 0, 0, 0
+        self.tracks = _tracks(plan.distortions, Medium(samples.shape[1:], getattr(victim, "rate_hz", None)))
+        self._rehearse()
         classes = victim.classes or self._first_look(samples[0])
         with torch.random.fork_rng():
             torch.manual_seed(plan.seed)
@@ -130,12 +132,17 @@ class Trainer:
         looked_at = tuple(small(self.net, torch.from_numpy(samples[:1])).shape[1:])
         capacity = min(max(plan.queries, 1), REPLAY_BYTES // (2 * math.prod(looked_at)))
         self.replay = Replay(capacity, looked_at, classes)
-        self.tracks = _tracks(plan.distortions, Medium(samples.shape[1:], getattr(victim, "rate_hz", None)))
         size = math.sqrt(math.prod(samples.shape[1:]))
         self.centres = {
             (natural, str(patch)): size * (0.05 if natural else 0.02) for natural in self.tracks for patch in plan.patch
         }
         self.history: list[Progress] = []
+
+    def _rehearse(self) -> None:
+        """Paint with every filter on every patch size: what cannot work is said before a query is paid for."""
+        for natural, names in self.tracks.items():
+            for patch in dict.fromkeys(self.plan.patch):
+                rehearse(self.canvas(Round(0, False, names, natural, patch, 0.0, 0, 0)))
 
     def _first_look(self, sample: Array) -> int:
         """How many classes a first answer, which is paid for, has."""
