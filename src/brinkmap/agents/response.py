@@ -108,8 +108,8 @@ class ResponseAgent:
         if made is None:
             return {}
         return {
-            "channels": made.channels, "rank": made.rank, "classes": made.classes, "victims": made.victims,
-            "training_queries": made.training_queries, "labels": made.labels,
+            "channels": made.channels, "rank": made.rank, "classes": made.classes, "rate_hz": made.rate_hz,
+            "victims": made.victims, "training_queries": made.training_queries, "labels": made.labels,
             "distortions": made.default, "patch": made.patches[0],
             "allowed": {"distortions": made.distortions, "patch": made.patches},
         }  # fmt: skip

@@ -31,6 +31,8 @@ class AgentCard:
     """Those it uses unless the run states others."""
     patches: tuple[str, ...] = ()
     """All patch sizes it was trained with; the first is used unless the run states another."""
+    rate_hz: float | None = None
+    """Values a second of the signals it was trained on; filters that need a rate need one of the victim too."""
     victims: tuple[str, ...] = ()
     training_queries: int = 0
     labels: bool = False

@@ -33,11 +33,13 @@ def check_agent(agent: Agent | Attack | str) -> None:
     findings = Findings(f"agent {agent if isinstance(agent, str) else type(agent).__name__!r}")
     made = agent_of(agent)
     card = getattr(made, "card", {})  # a trained one is tried on what it was made for
-    extents = {**EXTENTS, **getattr(made, "extents", {})}
+    rate = card.get("rate_hz")
+    extents = {**EXTENTS, **({1: (round(rate),)} if rate else {}), **getattr(made, "extents", {})}  # a second of signal
     for rank in [card["rank"]] if "rank" in card else getattr(made, "ranks", EXTENTS):
         shape = (card.get("channels", CHANNELS), *extents[rank])
         for bound in ({"max_l2": 1.0}, {"max_l2": 0.5, "refine_budget": 10}):
-            trial = _Trial(shape, card.get("classes", 2), bound, () if "distortions" in card else ("tint",))
+            filters = () if "distortions" in card else ("tint",)
+            trial = _Trial(shape, card.get("classes", 2), bound, filters, rate)
             _check_attack(agent, trial, f"rank {rank}", findings)
     findings.report()
 
@@ -50,6 +52,7 @@ class _Trial:
     classes: int
     bound: dict[str, float]
     distortions: tuple[str, ...]
+    rate_hz: float | None
 
 
 def _check_attack(agent: Agent | Attack | str, trial: _Trial, where: str, findings: Findings) -> None:
@@ -59,7 +62,8 @@ def _check_attack(agent: Agent | Attack | str, trial: _Trial, where: str, findin
     outcomes = []
     for slots in (1, 3):
         seen: list[int] = []
-        victim = wrap(_linear(weights, samples, trial.classes, seen), shape=shape, classes=trial.classes)
+        answer = _linear(weights, samples, trial.classes, seen)
+        victim = wrap(answer, shape=shape, classes=trial.classes, rate_hz=trial.rate_hz)
         run = Run(agent=agent, budget=40, slots=slots, distortions=trial.distortions, **bound)  # type: ignore[arg-type]
         results = findings.attempt(lambda victim=victim, run=run: list(attack(victim, samples, None, run)), where)  # type: ignore[misc]
         if results is None:

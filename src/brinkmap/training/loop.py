@@ -107,6 +107,7 @@ def _card(trainer: Trainer, name: str, labels: bool) -> AgentCard:
         distortions=tuple(plan.distortions),
         default=trainer.tracks.get(True) or trainer.tracks[False],
         patches=tuple(dict.fromkeys(map(str, plan.patch))),
+        rate_hz=getattr(victim, "rate_hz", None),
         victims=(str(getattr(victim, "name", None) or type(victim).__name__),),
         training_queries=trainer.spent,
         labels=labels,
