@@ -20,7 +20,7 @@ from brinkmap.victims import load_victim
 sys.path.insert(0, str(Path(__file__).resolve().parent / "suites"))
 
 import victims as suite_victims
-from real_data import cifar_images
+from real_data import FORMER_AGENT, cifar_images
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ CASES = {
             },
             attacked=("resnet20", "cnn_a_mix", "resnet20+cnn_a_mix"),
             robust=("vit", "cnn_a_mix", "resnet4b_adv"),
-            sets=(*[Set(name, 4) for name in NATURAL], Set("tint", 1, str(suite_victims.TRAINED), "gaussian-noise")),
+            sets=(*[Set(name, 4) for name in NATURAL], Set("tint", 1, str(FORMER_AGENT), "gaussian-noise")),
             attacked_only=("resnet20+cnn_a_mix",),
         ),
     )

@@ -31,7 +31,6 @@ from brinkmap.agents.saved import load_agent
 from brinkmap.agents.susceptibility import Everywhere, Prior, Rehearsed, Rise, SmoothGrad, Traced
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "one-pixel"
-RESPONSE = Path(__file__).resolve().parent / "agents" / "q120000.safetensors"
 ASKED = 40
 """Queries of the priors that ask the victim."""
 
@@ -76,7 +75,7 @@ SHORT = {"mobilenet_v1_0.75_192": "mobilenet_v1", "mobilenet_v2_1.0_224": "mobil
 @cache
 def _response() -> torch.nn.Module:
     """The network of an agent, fitted to ResNet-20's answers; the one that was shipped until 2026-11-28."""
-    net: torch.nn.Module = load_agent(RESPONSE).net
+    net: torch.nn.Module = load_agent(real_data.FORMER_AGENT).net
     return net
 
 

@@ -17,6 +17,9 @@ from brinkmap.victims.function import FunctionVictim
 
 SHARED = Path(os.environ.get("BRINKMAP_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
+FORMER_AGENT = Path(__file__).resolve().parent / "agents" / "q120000.safetensors"
+"""What was shipped as `cifar10` until 2026-11-28: comparisons, one-pixel and benchmark pages are of it."""
+
 
 def cifar_victim(name: str) -> brinkmap.Victim:
     """A CIFAR-10 network of the data folder, by the name its loader has: resnet20, resnet56, cnn_a_mix ..."""

@@ -15,11 +15,9 @@ import brinkmap
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from real_data import SHARED, cifar_images, cifar_victim, shared_module
+from real_data import FORMER_AGENT, SHARED, cifar_images, cifar_victim, shared_module
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAINED = ROOT / "benchmarks" / "agents" / "q120000.safetensors"
-"""What was shipped as `cifar10` until 2026-11-28: rows of these pages are of it."""
 VIT = {"mean": (0.4914, 0.4822, 0.4465), "std": (0.2023, 0.1994, 0.2010)}
 
 
@@ -162,7 +160,7 @@ def trained() -> Any:
     """An agent that asked ResNet-20 120,000 times on training images."""
     from brinkmap.agents.saved import load_agent
 
-    return load_agent(TRAINED)
+    return load_agent(FORMER_AGENT)
 
 
 def _changing(cells: int) -> Callable[[], Any]:

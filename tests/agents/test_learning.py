@@ -1,7 +1,6 @@
 """The agent that begins without training, and what it learns from one sample for the next."""
 
 import contextlib
-import html
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from brinkmap.agents.learning import LearningAgent  # noqa: E402
 from brinkmap.agents.windows import Windows  # noqa: E402
 from brinkmap.errors import InputError  # noqa: E402
 from brinkmap.response.online import OnlineModel  # noqa: E402
-from brinkmap.summary import LEARNED_ACROSS  # noqa: E402
 from brinkmap.testing import check_agent  # noqa: E402
 
 SHAPE = (1, 8, 8)
@@ -97,7 +95,7 @@ def test_an_audit_says_whether_samples_served_one_another(agent, across, tmp_pat
     victim = brinkmap.wrap(linear, shape=SHAPE, classes=2)
     made = brinkmap.audit(victim, SAMPLES[:4], None, brinkmap.Run(agent=agent, budget=5, patch=4), out=tmp_path)
     assert made.summary["learns_across"] is across
-    assert (html.escape(LEARNED_ACROSS) in (tmp_path / "report.html").read_text()) is across
+    assert ("It learned from one sample for the next" in (tmp_path / "report.html").read_text()) is across
 
 
 def test_it_is_resumed_with_as_many_slots_only(tmp_path):
