@@ -82,6 +82,7 @@ baselines: $(READY)
 # The shipped agents, trained anew; cifar10 needs ../shared/data and two hours or more.
 agents: $(READY)
 	$(BIN)/python scripts/train_agents.py digits
+	$(BIN)/python scripts/train_agents.py ecg
 	$(BIN)/python scripts/train_agents.py cifar10
 
 $(READY): pyproject.toml constraints.txt

@@ -27,6 +27,7 @@ PARTIES: dict[str, dict[str, Any]] = {
     "square within Linf": {"agent": "square", "max_linf": 0.1},
     "digits": {"agent": "digits"},
     "cifar10": {"agent": "cifar10", "patch": 4},
+    "ecg": {"agent": "ecg", "patch": 30},
     "square-autoattack within Linf": {"agent": "square-autoattack", "max_linf": 0.1},
     "square-art within L2": {"agent": "square-art", "max_l2": 1.0},
     "square-torchattacks within Linf": {"agent": "square-torchattacks", "max_linf": 0.1},
@@ -56,9 +57,12 @@ PARTIES: dict[str, dict[str, Any]] = {
 TINY = {1: Linear((1, 9), bounds=(-3, 5)), 2: Linear((1, 3, 4)), 3: Linear((1, 2, 2, 3))}
 PICTURE = {2: Linear((1, 10, 10))}
 CLIP = {3: VICTIMS[3]}
+STRIP = Linear((1, 300), classes=4, bounds=(-3, 3), gain=0.005)
+STRIP.rate_hz = 300.0
 MADE_FOR: dict[str, dict[int, Linear]] = {
     "digits": {2: Linear((1, 8, 8), classes=10)},
     "cifar10": {2: Linear((3, 32, 32), classes=10, gain=0.002)},
+    "ecg": {1: STRIP},
     "square-autoattack within Linf": PICTURE,
     "square-art within L2": PICTURE,
     "square-torchattacks within Linf": PICTURE,
@@ -77,6 +81,8 @@ MADE_FOR: dict[str, dict[int, Linear]] = {
 """What parties that cannot attack just any victim are set on."""
 ACROSS = ("learning",)
 """Parties that pass on from one sample to the others what was answered."""
+SLOW = ("cifar10", "ecg")
+"""Agents that take minutes; `make verify` runs them, and `digits`, which is of their kind, is held to all they are."""
 AGENTS = ("random", "greedy", "credit")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from attacks_known import ACROSS, MADE_FOR, PARTIES, SAMPLES, VICTIMS, bits, laws, victims_of
+from attacks_known import ACROSS, MADE_FOR, PARTIES, SAMPLES, SLOW, VICTIMS, bits, laws, victims_of
 from brinkmap import Untargeted
 from brinkmap.registry import entries
 from victims_known import samples_for
@@ -13,7 +13,11 @@ LAWS = [(party, rank) for party in PARTIES for rank in victims_of(party)]
 
 
 def _held_to(laws):
-    return pytest.mark.parametrize(("party", "rank"), laws, ids=[f"{party}, rank {rank}" for party, rank in laws])
+    held = [
+        pytest.param(party, rank, id=f"{party}, rank {rank}", marks=[pytest.mark.slow] * (party in SLOW))
+        for party, rank in laws
+    ]
+    return pytest.mark.parametrize(("party", "rank"), held)
 
 
 every_party = _held_to(LAWS)

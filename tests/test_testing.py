@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from attacks_known import SLOW
 from brinkmap.agents.uniform import RandomAgent
 from brinkmap.data import load_data
 from brinkmap.errors import InputError
@@ -16,10 +17,6 @@ from brinkmap.testing import ContractError, check_agent, check_distortion, check
 @pytest.mark.parametrize("name", [entry.name for entry in entries("distortion")])
 def test_every_distortion_keeps_its_contract(name):
     check_distortion(name)
-
-
-SLOW = ("cifar10",)
-"""Agents of which the contract takes minutes; `make verify` checks them, and their kind is checked with `digits`."""
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ class Wrapped:
         self.victim = victim
         self.shape, self.classes, self.bounds = victim.shape, victim.classes, victim.bounds
         self.scores = getattr(victim, "scores", True)
+        self.rate_hz = getattr(victim, "rate_hz", None)
 
     def predict(self, batch: Array) -> Array:
         return self.victim.predict(batch)

@@ -7,7 +7,7 @@ from pathlib import Path
 from brinkmap.agents.protocol import Agent
 from brinkmap.agents.saved import SUFFIX, load_agent
 
-__all__ = ["WEIGHTS", "cifar10", "digits"]
+__all__ = ["WEIGHTS", "cifar10", "digits", "ecg"]
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -15,6 +15,11 @@ WEIGHTS = Path(__file__).with_name("weights")
 def digits() -> Agent:
     """Trained against the shipped digit classifier; for the demo."""
     return load_agent(WEIGHTS / f"digits{SUFFIX}")
+
+
+def ecg() -> Agent:
+    """Trained against the classifier of simulated rhythms; electrode noises in segments of 100, 250 and 500 ms."""
+    return load_agent(WEIGHTS / f"ecg{SUFFIX}")
 
 
 def cifar10() -> Agent:
