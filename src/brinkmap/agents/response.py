@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brinkmap.response.card import AgentCard
-    from brinkmap.response.looks import Looks
+    from brinkmap.response.looks import Model
     from brinkmap.response.net import ResponseNet
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
@@ -96,8 +96,8 @@ class ResponseAgent:
         self.net, self._habits, self.made_for = net.eval(), habits or Habits(), card
         self._canvas: Canvas | None = None
         self._chance = RandomAgent()
-        self.model: Looks
-        """The net as this run looks through it; from the first `start` on."""
+        self.model: Model
+        """The net as this run looks through it, and where cells are few what each holds; from the first `start` on."""
         self.scene: Scene
         """The samples under attack with all their paintings; there is one from the first `start` on."""
 
@@ -164,6 +164,7 @@ class ResponseAgent:
 
         from brinkmap.response.correction import Corrections
         from brinkmap.response.folding import folded
+        from brinkmap.response.grounded import Grounded, few_enough
         from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.scene import Scene
 
@@ -172,7 +173,9 @@ class ResponseAgent:
         moves = {"shift": False, "flip": False}
         if self.made_for is not None:
             moves = {"shift": self.made_for.shift, "flip": self.made_for.flip}
-        self.model = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
+        looks = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
+        bounded = bool(np.isfinite(context.max_l2).all())  # what it does to plans without a bound is not measured yet
+        self.model = Grounded(looks, context.canvas) if bounded and few_enough(context.canvas) else looks
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._refining = torch.zeros(context.slots, dtype=torch.bool)
@@ -180,7 +183,8 @@ class ResponseAgent:
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
         self._held = np.zeros(context.slots, bool)
-        self._corrections = Corrections(context.slots, self.net.head.in_features, context.classes)
+        width, own = self.model.head.in_features, self.net.head.in_features
+        self._corrections = Corrections(context.slots, width, context.classes, own)
 
     def _check(self, context: Context) -> None:
         shape, net = context.canvas.shape, self.net

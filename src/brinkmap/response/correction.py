@@ -1,4 +1,4 @@
-"""The response model put right for one sample: a ridge regression on its last features, from the answers."""
+"""The response model put right for one sample: a ridge regression on what it sees of it, from the answers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from brinkmap.response.looks import Model
 
 __all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
 
-MEMORY = 64
-"""Answers of each sample that are kept, the latest."""
+MEMORY, REMEMBERED = 64, 192
+"""Answers of each sample that are kept, the latest; the second where features say what each cell holds."""
 RIDGE = 0.1
 """Weight of the penalty, as a share of the mean squared distance of what was asked from the clean sample."""
+HELD = 16.0
+"""How much more of a correction rests on what the sample holds in its cells than on the network's features."""
 TINY = 1e-12
 
 
@@ -50,17 +52,22 @@ class Corrections:
     For every slot, the weights W minimise |F W - R|^2 + k |W|^2 over the answers kept: F are the features of what was
     asked less those of the clean sample, R the victim's log-probabilities minus the model's less the same at the clean
     sample, k a share of the mean squared row of F, so that the scale of the features does not matter.
+    Of a `Grounded` model the features of both kinds are first brought to one scale, those about cells to HELD times the
+    mean squared row.
 
     Args:
         slots: how many samples are held.
-        features: the model's last.
+        features: what the model sees.
         classes: of the victim.
+        own: how many of the features are the network's; the others say what cells hold. None for all.
     """
 
-    def __init__(self, slots: int, features: int, classes: int) -> None:
+    def __init__(self, slots: int, features: int, classes: int, own: int | None = None) -> None:
+        self._own = features if own is None else own
+        self._memory = memory = MEMORY if self._own == features else REMEMBERED
         self._origin, self._offset = torch.zeros(slots, features), torch.zeros(slots, classes)
-        self._features = torch.zeros(slots, MEMORY, features)
-        self._residuals = torch.zeros(slots, MEMORY, classes)
+        self._features = torch.zeros(slots, memory, features)
+        self._residuals = torch.zeros(slots, memory, classes)
         self._count = torch.zeros(slots, dtype=torch.long)
         self._weights = torch.zeros(slots, features, classes)
 
@@ -89,7 +96,7 @@ class Corrections:
             features: (n, features) of what was asked.
             residuals: (n, classes) the victim's log-probabilities minus the model's own.
         """
-        place = self._count[slots] % MEMORY
+        place = self._count[slots] % self._memory
         self._features[slots, place] = features - self._origin[slots]
         self._residuals[slots, place] = residuals - self._offset[slots]
         self._count[slots] += 1
@@ -98,8 +105,18 @@ class Corrections:
 
     def _fitted(self, slots: Tensor) -> Tensor:
         """(n, features, classes)."""
-        seen, missed = self._features[slots], self._residuals[slots]  # empty places are zero and weigh nothing
-        kept = self._count[slots].clamp(max=MEMORY)
-        penalty = RIDGE * seen.square().sum(dim=(1, 2)) / kept + TINY
-        gram = seen @ seen.transpose(1, 2) + penalty[:, None, None] * torch.eye(MEMORY)
-        return seen.transpose(1, 2) @ torch.linalg.solve(gram, missed)
+        seen, missed = self._features[slots], self._residuals[slots]  # empty rows are zero and weigh nothing
+        kept = self._count[slots].clamp(max=self._memory)
+        scale, squares = self._scales(seen, kept)
+        scaled = seen * scale[:, None]
+        gram = scaled @ scaled.transpose(1, 2) + RIDGE * squares[:, None, None] * torch.eye(self._memory)
+        return scale[:, :, None] * (scaled.transpose(1, 2) @ torch.linalg.solve(gram, missed))
+
+    def _scales(self, seen: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, features) what each feature is multiplied with, and (n,) the mean squared row then."""
+        rows = [part.square().sum(dim=(1, 2)) / kept + TINY for part in seen.tensor_split([self._own], dim=2)]
+        if self._own == seen.shape[2]:
+            return torch.ones(seen.shape[0], self._own), rows[0]
+        scale = torch.stack([rows[0].rsqrt(), (rows[1] / HELD).rsqrt()], dim=1)
+        widths = torch.tensor([self._own, seen.shape[2] - self._own])
+        return scale.repeat_interleave(widths, dim=1), torch.full_like(rows[0], 1 + HELD)
