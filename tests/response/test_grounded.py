@@ -5,19 +5,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from brinkmap.distortions import Medium, arsenal  # noqa: E402
-from brinkmap.plan import Canvas, Cards, make_grid  # noqa: E402
+from test_policy import SHAPES, canvas_of  # noqa: E402
+
 from brinkmap.response.correction import Corrections  # noqa: E402
 from brinkmap.response.grounded import Grounded, few_enough  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
 
 
-def canvas_of(shape, patch):
-    cards = Cards(arsenal(["tint"], Medium(shape, None)))
-    return Canvas(shape, (0.0, 1.0), make_grid(patch, shape[1:]), cards, 0)
-
-
-@pytest.mark.parametrize("shape", [(2, 30), (3, 10, 9), (1, 4, 6, 6)], ids=str)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=str)
 def test_the_model_says_what_it_said_and_cells_keep_the_l2_of_even_changes(shape):
     net, canvas = ResponseNet(shape[0], len(shape) - 1, 4, widths=(4, 6)).eval(), canvas_of(shape, 3)
     model, samples = Grounded(net, canvas), torch.rand(3, *shape)

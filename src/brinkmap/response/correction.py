@@ -107,16 +107,17 @@ class Corrections:
         """(n, features, classes)."""
         seen, missed = self._features[slots], self._residuals[slots]  # empty rows are zero and weigh nothing
         kept = self._count[slots].clamp(max=self._memory)
-        scale, squares = self._scales(seen, kept)
+        scale = self._scale(seen)
         scaled = seen * scale[:, None]
-        gram = scaled @ scaled.transpose(1, 2) + RIDGE * squares[:, None, None] * torch.eye(self._memory)
+        penalty = RIDGE * scaled.square().sum(dim=(1, 2)) / kept + TINY
+        gram = scaled @ scaled.transpose(1, 2) + penalty[:, None, None] * torch.eye(self._memory)
         return scale[:, :, None] * (scaled.transpose(1, 2) @ torch.linalg.solve(gram, missed))
 
-    def _scales(self, seen: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, features) what each feature is multiplied with, and (n,) the mean squared row then."""
-        rows = [part.square().sum(dim=(1, 2)) / kept + TINY for part in seen.tensor_split([self._own], dim=2)]
-        if self._own == seen.shape[2]:
-            return torch.ones(seen.shape[0], self._own), rows[0]
-        scale = torch.stack([rows[0].rsqrt(), (rows[1] / HELD).rsqrt()], dim=1)
-        widths = torch.tensor([self._own, seen.shape[2] - self._own])
-        return scale.repeat_interleave(widths, dim=1), torch.full_like(rows[0], 1 + HELD)
+    def _scale(self, seen: Tensor) -> Tensor:
+        """(n, features) what each feature is multiplied with, so that both kinds weigh what they should."""
+        n, _, features = seen.shape
+        if features == self._own:
+            return torch.ones(n, features)
+        network, cells = (part.square().sum(dim=(1, 2)) + TINY for part in seen.tensor_split([self._own], dim=2))
+        scale = torch.stack([network.rsqrt(), (cells / HELD).rsqrt()], dim=1)
+        return scale.repeat_interleave(torch.tensor([self._own, features - self._own]), dim=1)

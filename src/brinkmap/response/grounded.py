@@ -6,6 +6,7 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from brinkmap.plan import Canvas
 from brinkmap.response.looks import Model
@@ -40,7 +41,8 @@ class Grounded(nn.Module):
         self._cell_of = torch.from_numpy(canvas.grid.atom_of).long()
         self._cells = canvas.grid.cells
         self._weight = self._cell_of.bincount().float().rsqrt()[self._cell_of]  # an even change keeps its L2
-        self.head = nn.Linear(self.own + canvas.shape[0] * self._cells, model.head.out_features)
+        width = self.own + canvas.shape[0] * self._cells
+        self.head = skip_init(nn.Linear, width, model.head.out_features)  # nothing is drawn from torch's generator
         with torch.no_grad():
             self.head.weight.zero_()
             self.head.weight[:, : self.own] = model.head.weight
