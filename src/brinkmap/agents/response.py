@@ -174,7 +174,7 @@ class ResponseAgent:
         if self.made_for is not None:
             moves = {"shift": self.made_for.shift, "flip": self.made_for.flip}
         looks = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
-        bounded = bool(np.isfinite(context.max_l2).all())  # what it does to plans without a bound is not measured yet
+        bounded = bool(np.isfinite(context.max_l2).all())  # plans for the least distance end further away with cells
         self.model = Grounded(looks, context.canvas) if bounded and few_enough(context.canvas) else looks
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
