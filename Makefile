@@ -28,7 +28,7 @@ test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The long checks: the batch-invariance figures on a real network, a demo from a bare environment, every example.
 verify: $(FULL)

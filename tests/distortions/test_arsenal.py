@@ -64,7 +64,6 @@ def names(wanted, medium=PICTURE):
         ([OnlyVideo], Medium((3, 4, 8, 8)), ["only-video"]),
         (NATURAL, PICTURE, ["gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate+", "illuminate-"]),
     ],
-    ids=str,
 )
 def test_what_is_named_is_found_in_order(wanted, medium, found):
     assert names(wanted, medium) == found

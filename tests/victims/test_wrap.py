@@ -43,7 +43,6 @@ def test_a_victim_needs_no_wrapping():
         (channel_means, {"outputs": "votes"}, "expected one of logits, probabilities, labels, got 'votes'"),
         (channel_means, {"shape": 8}, "shape: expected (channels, *extent)"),
     ],
-    ids=str,
 )
 def test_what_cannot_be_wrapped_is_named(model, settings, message):
     with pytest.raises(InputError, match=re.escape(message)):
