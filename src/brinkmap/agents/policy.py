@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.agents.draws import uniforms
 from brinkmap.agents.ppo import filters_of
-from brinkmap.agents.response import Habits, ResponseAgent, net_of
+from brinkmap.agents.response import Habits, ResponseAgent, kind_by_kind, net_of
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
@@ -140,18 +140,15 @@ class PolicyAgent(ResponseAgent):
 
     def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
         """Plans that begin at the policy's proposals, (n, cells); the samples being refined have plans of old."""
-        made = codes.clone()
-        refining = self._refining[task.slots]
-        for which, how in ((refining, super()._planned), (~refining, self._led)):
-            rows = which.nonzero()[:, 0]
-            if len(rows):
-                made[rows] = how(task.rows(rows), codes[rows], push[rows])
-        return made
+        refining, planned = self._refining[task.slots], super()._planned
+        return kind_by_kind(
+            codes,
+            (refining, lambda rows: planned(task.rows(rows), codes[rows], push[rows])),
+            (~refining, lambda rows: self._led(task.rows(rows), codes[rows], push[rows])),
+        )
 
     def _led(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
         import torch
-
-        from brinkmap.response.planning import plan
 
         proposed = self._proposed(task, codes)
         if not self._habits.steps:
@@ -160,11 +157,7 @@ class PolicyAgent(ResponseAgent):
         l2 = towards.norm(dim=1)
         towards = towards / (l2[:, None] + 1e-12)
         task = replace(task, begin_l2=torch.minimum(l2, task.max_l2))  # a frugal plan tries the policy's distance first
-        correction = self._corrections.of(task.slots)
-        push = push - LEAD * towards
-        return plan(
-            self.model, correction, self._margins, self.scene, task, proposed, push, self._habits.steps
-        ).codes  # fmt: skip
+        return self._stepped(task, proposed, push - LEAD * towards, self._habits.steps)
 
     def _proposed(self, task: Task, codes: Tensor) -> Tensor:
         """What the policy would ask about, (n, cells), in whole chunks."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brinkmap.agents.draws import boxes, ranks
+from brinkmap.agents.habits import Habits
 from brinkmap.agents.hedged import left_to_chance
 from brinkmap.agents.saved import write_agent
 from brinkmap.agents.uniform import RandomAgent
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
 
-__all__ = ["Habits", "ResponseAgent", "net_of"]
+__all__ = ["Habits", "ResponseAgent", "kind_by_kind", "net_of"]
 
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
@@ -47,38 +48,6 @@ SEARCHING = 2
 """Times the steps, where the distance of a flip is still to be found."""
 FIRST_RMS = 0.018
 """Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Habits:
-    """How the agent goes about it; benchmarks turn each of these to see what it is worth."""
-
-    steps: int = 8
-    """Gradients taken for each plan; twice as many for one that has no bound and no flip to begin from."""
-    looks: int | None = None
-    """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
-    samples so; None for once at a signal, else four times."""
-    explore_after: int = 8
-    """Queries that are planned before the agent begins to explore: the model is wrong about a sample that has not
-    flipped by then, and must not be much worse than chance."""
-    plan_every: int = 3
-    """From then on each so-many-th query is planned, and the others are what uniform random search would ask from the
-    incumbent; 1 for no exploration, 0 for nothing else."""
-    corrected: bool = True
-    """Whether each answer puts the model right for its sample."""
-    blind: bool = False
-    """Whether the model is shown a grey sample instead of the real one: the image-blind control."""
-    removes: bool = True
-    """Whether proposals may take distortion away before the flip, or only add to clean cells."""
-    changes: int | None = None
-    """Cells that one proposal changes at most; None leaves that to the plan."""
-    safety: float = 1.0
-    """Nats by which a frugal plan is to be forecast beyond the criterion at first."""
-
-    def __post_init__(self) -> None:
-        """Raises InputError for looks below 1."""
-        if self.looks is not None and self.looks < 1:
-            raise InputError(f"looks: expected 1 or more, got {self.looks}. 1 is the sample as it is.")
 
 
 class ResponseAgent:
@@ -267,21 +236,22 @@ class ResponseAgent:
         """(n, cells) what the corrected model thinks best."""
         import torch
 
-        from brinkmap.response.planning import plan
-
         # every other plan starts afresh: an incumbent may be a dead end
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
-        begin = torch.where(fresh[:, None], 0, codes)
-        made, steps = codes.clone(), self._habits.steps
+        begin, steps = torch.where(fresh[:, None], 0, codes), self._habits.steps
         searching = task.frugal & ~self._refining[task.slots]
-        for which, count in ((searching, SEARCHING * steps), (~searching, steps)):
-            rows = which.nonzero()[:, 0]
-            if len(rows):
-                part, known = task.rows(rows), self._corrections.of(task.slots[rows])
-                made[rows] = plan(
-                    self.model, known, self._margins, self.scene, part, begin[rows], push[rows], count
-                ).codes  # fmt: skip
-        return made
+        return kind_by_kind(
+            codes,
+            (searching, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], SEARCHING * steps)),
+            (~searching, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], steps)),
+        )
+
+    def _stepped(self, task: Task, begin: Tensor, push: Tensor, steps: int) -> Tensor:
+        """(n, cells) the plans after some steps."""
+        from brinkmap.response.planning import plan
+
+        known = self._corrections.of(task.slots)
+        return plan(self.model, known, self._margins, self.scene, task, begin, push, steps).codes
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
         """Put the model right for these samples."""
@@ -302,6 +272,21 @@ class ResponseAgent:
         which = torch.from_numpy(slots)
         features, said = features_of(self.model, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
         return which, features, torch.from_numpy(log_probabilities(answers)) - said
+
+
+def kind_by_kind(codes: Tensor, *kinds: tuple[Tensor, Callable[[Tensor], Tensor]]) -> Tensor:
+    """Codes (n, cells) with rows of each kind replaced.
+
+    Args:
+        codes: what stays where no kind is.
+        kinds: (n,) bool and what gives the new codes of these rows, by their numbers; one with no rows is not asked.
+    """
+    made = codes.clone()
+    for which, how in kinds:
+        rows = which.nonzero()[:, 0]
+        if len(rows):
+            made[rows] = how(rows)
+    return made
 
 
 def net_of(made: AgentCard, weights: dict[str, Tensor]) -> ResponseNet:
