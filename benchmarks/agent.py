@@ -2,7 +2,7 @@
 
     python benchmarks/agent.py                    all that is not measured yet; hours on two cores
     python benchmarks/agent.py headline parts     these tables only
-    python benchmarks/agent.py --again headline   measured anew
+    python benchmarks/agent.py --again headline   what is known of these rows is forgotten first
     python benchmarks/agent.py --as-is            with the agents that are trained by now, however few seeds
     python benchmarks/agent.py --page             only write the page from docs/results/agent.json
     python benchmarks/agent.py --card             only write figures from there into the card of the agent `cifar10`
@@ -82,11 +82,22 @@ def keep(case: Case, seed: int, found: dict[str, Any]) -> dict[str, Any]:
         "training": case.training, "samples": len(found["to_flip"]),
     }  # fmt: skip
     row.setdefault("runs", {})[str(seed)] = found
+    _write(known)
+    return row
+
+
+def forget(case: Case) -> None:
+    """Take a row's runs away, before it is measured anew: left half done it must not mix new ones with old."""
+    known = load()
+    if known.pop(case.key, None) is not None:
+        _write(known)
+
+
+def _write(known: dict[str, Any]) -> None:
     lines = (f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
     new = RESULTS.with_suffix(".new")
     new.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     os.replace(new, RESULTS)
-    return row
 
 
 def load() -> dict[str, Any]:
@@ -149,17 +160,19 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     for case in () if given.page or given.card else cases():
         if (not given.tables or case.table in given.tables) and given.like in case.title:
-            _fill(case, case.seeds[: given.seeds], given.as_is, given.again)
+            if given.again:
+                forget(case)
+            _fill(case, case.seeds[: given.seeds], given.as_is)
     if given.card:
         write_card()
     else:
         write_page(load(), RESULTS.with_suffix(".md"))
 
 
-def _fill(case: Case, seeds: tuple[int, ...], as_is: bool, again: bool) -> None:
+def _fill(case: Case, seeds: tuple[int, ...], as_is: bool) -> None:
     """Measure the runs of a row that are not known."""
     known = load().get(case.key, {}).get("runs", {})
-    wanted = tuple(seed for seed in seeds if again or str(seed) not in known)
+    wanted = tuple(seed for seed in seeds if str(seed) not in known)
     if not as_is:
         make_agents(case.needs, wanted)
     for seed in wanted:
