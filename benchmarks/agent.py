@@ -29,7 +29,7 @@ import torch
 
 import brinkmap
 from agent_cases import BEST, Case, cases, plain
-from agent_makers import ROOT, agent_file
+from agent_makers import AGENTS, ROOT, agent_file
 from agent_page import summary, write_page
 from brinkmap.agents.response import ResponseAgent
 from brinkmap.agents.saved import SUFFIX, load_agent
@@ -42,6 +42,7 @@ CARD_NOTE = (
     "docs/results/agent.md has intervals, other seeds and controls."
 )
 RESULTS = ROOT / "docs" / "results" / "agent.json"
+COSTS = RESULTS.with_name("agent-costs.json")
 
 
 def measure(case: Case, seed: int) -> dict[str, Any]:
@@ -100,6 +101,16 @@ def _write(known: dict[str, Any]) -> None:
     os.replace(new, RESULTS)
 
 
+def gather_costs() -> dict[str, Any]:
+    """What trainings took, those made here beside those that are known, by folder."""
+    known: dict[str, Any] = json.loads(COSTS.read_text()) if COSTS.is_file() else {}
+    for path in sorted(AGENTS.glob("*/cost.json")):
+        if (path.parent / "cifar10.safetensors").is_file():
+            known[path.parent.name] = json.loads(path.read_text())
+    COSTS.write_text(json.dumps(dict(sorted(known.items())), indent=0) + "\n")
+    return known
+
+
 def load() -> dict[str, Any]:
     """Rows by key."""
     known: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
@@ -107,7 +118,10 @@ def load() -> dict[str, Any]:
 
 
 def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:
-    """Train what is missing; folders are named [victim-][labels-]q<queries>-s<seed>, with ppo<patch>at<L2>- before."""
+    """Train what is missing.
+
+    Folders are named [victim-][labels-]q<queries>-s<seed>, with ppo<patch>at<L2>-[add-] before for the reference agent.
+    """
     for need in needs:
         for seed in seeds:
             if agent_file(need, seed).is_file():
@@ -119,6 +133,8 @@ def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:
             for part in name.split("-"):
                 if part[0] == "q" and part[1:].isdigit():
                     queries = int(part[1:])
+                elif part == "add":
+                    command += ["--add-only"]
                 elif part.startswith("ppo"):
                     command += ["--ppo", *part.removeprefix("ppo").split("at")]
                 else:
@@ -166,7 +182,7 @@ def main() -> None:
     if given.card:
         write_card()
     else:
-        write_page(load(), RESULTS.with_suffix(".md"))
+        write_page(load(), gather_costs(), RESULTS.with_suffix(".md"))
 
 
 def _fill(case: Case, seeds: tuple[int, ...], as_is: bool) -> None:

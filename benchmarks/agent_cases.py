@@ -203,6 +203,12 @@ def ablations() -> Iterator[Case]:
     ):  # fmt: skip
         yield Case("dual", title, trained(best, **habits), {**natural(), "refine_budget": refine}, **common)
         yield Case("dual", f"{title}, L2 <= 2", trained(best, **habits), tint(4, 2.0, refine_budget=refine), **common)
+    for title, part in (("dual", ""), ("adding only", "add-")):
+        name = f"ppo4at2.0-{part}q20000-s{{seed}}"
+        yield Case(
+            "dual", f"PPO, 20,000 queries, {title}, L2 <= 2", reference(name), tint(4, 2.0), seeds=(0, 1), samples=100,
+            training=20_000, needs=(name,),
+        )  # fmt: skip
     for patch in (1, 2, 4, 8, 16):
         yield Case("patch size", f"patch {patch}", trained(best), tint(patch, 2.0), **common)
         yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)

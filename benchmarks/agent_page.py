@@ -52,8 +52,14 @@ HEADS = (
 NOTES = Path(__file__).resolve().parents[1] / "docs" / "results" / "agent-notes.md"
 
 
-def write_page(known: dict[str, Row], path: Path) -> None:
-    """The page: all tables of which something is known, then the break-even, then the notes that people wrote."""
+def write_page(known: dict[str, Row], costs: dict[str, Row], path: Path) -> None:
+    """The page: all tables of which something is known, the break-even, what trainings took, and what people wrote.
+
+    Args:
+        known: rows by key.
+        costs: of trainings, by folder.
+        path: of the page.
+    """
     rows = [summary(row) for row in known.values()]
     parts = [INTRO.format(samples=200)]
     for name, (title, what) in TITLES.items():
@@ -61,6 +67,8 @@ def write_page(known: dict[str, Row], path: Path) -> None:
         if of:
             parts.append(f"## {title}\n\n{what}\n\n{_table(of)}")
     parts.append(_break_even(rows))
+    if costs:
+        parts.append(_costs(costs))
     if NOTES.is_file():
         parts.append(NOTES.read_text())
     path.write_text("\n".join(part.rstrip() + "\n" for part in parts))
@@ -157,4 +165,17 @@ def _break_even(rows: list[Row]) -> str:
     head = ("agent", "victim", "L2 <=", "budget", "training queries", "queries saved a sample", "samples")
     return "## Break-even\n\nAudited samples after which the training queries are repaid against Square.\n\n" + table(
         head, lines
+    )
+
+
+def _costs(costs: dict[str, Row]) -> str:
+    head = ("training", "queries", "CPU s", "wall s", "threads", "peak MiB")
+    lines = [
+        [name, f"{of['queries']:,d}", f"{of['cpu_seconds']:,.0f}", f"{of['wall_seconds']:,.0f}", of["threads"],
+         f"{of['peak_mib']:,d}"]
+        for name, of in sorted(costs.items())
+    ]  # fmt: skip
+    return (
+        "## What training takes\n\nFolders of `build/agents`: s is the seed, q the queries; `labels`: fitted to true "
+        "labels first; `ppo4at2.0`: PPO on 4 x 4 patches under L2 2.0, `add`: it only adds.\n\n" + table(head, lines)
     )

@@ -7,12 +7,14 @@
 
 Trained on training samples only: the digits split and the rhythms that no audit uses, and the 10,000 JPEG training
 images. A training that was interrupted goes on where it was; `make agents` trains those that are shipped and installs
-the results in the package.
+the results in the package. What a training took is in its folder's cost.json, from the first part to the last.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import resource
 import shutil
 import sys
 import time
@@ -40,6 +42,7 @@ NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 ELECTRODES = ("motion-artifact", "electrode-detachment", "emg")
 BARE = ("bare-motion", "bare-detached")
 RHYTHMS = 3000
+COST = "cost.json"
 ECG_PASSES = 6.0
 """Over the answers: windows of 3,000 values take six times as long to fit as others."""
 
@@ -61,9 +64,10 @@ def make(
 ) -> ResponseAgent:
     """Train one, or go on with it."""
     victim, x, y = _seen(what, against)
-    begun = time.perf_counter()
+    begun, cost = time.perf_counter(), _Cost(folder)
 
     def watch(made: Progress) -> None:
+        cost.write(made.queries)
         kind = "planned" if made.planned else "random"
         print(
             f"{time.perf_counter() - begun:6.0f} s  {made.queries:7,d} queries  loss {made.loss:.2f}  {kind}, patch "
@@ -71,15 +75,51 @@ def make(
             flush=True,
         )
 
-    return train(
+    agent = train(
         victim, x, training_of(what, queries, seed), labels=y if labels else None, folder=folder, name=what, watch=watch
     )  # fmt: skip
+    assert agent.made_for is not None
+    cost.write(agent.made_for.training_queries)
+    return agent
 
 
-def make_ppo(queries: int, seed: int, folder: Path, patch: int, max_l2: float, against: str) -> None:
+class _Cost:
+    """What a training has taken so far, in parts that were interrupted too, but for what they did not write down.
+
+    Args:
+        folder: where it is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / COST
+        self._before = {"cpu_seconds": 0.0, "wall_seconds": 0.0, "peak_mib": 0}
+        self._unknown = not self._path.is_file() and (folder / "checkpoint.safetensors").is_file()
+        if self._path.is_file():
+            self._before |= json.loads(self._path.read_text())
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+
+    def write(self, queries: int) -> None:
+        """After so many queries; nothing where nobody knows what earlier parts took."""
+        if self._unknown:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        told = {
+            "queries": queries,
+            "cpu_seconds": round(self._before["cpu_seconds"] + time.process_time() - self._cpu, 1),
+            "wall_seconds": round(self._before["wall_seconds"] + time.perf_counter() - self._wall, 1),
+            "peak_mib": max(self._before["peak_mib"], peak),
+            "threads": torch.get_num_threads(),
+        }
+        self._path.write_text(json.dumps(told) + "\n")
+
+
+def make_ppo(
+    queries: int, seed: int, folder: Path, patch: int, max_l2: float, against: str, *, removes: bool = True
+) -> None:
     """Train the reference agent of `tint` under one patch size and bound, for benchmarks; it cannot be interrupted."""
     from brinkmap.run import Run
-    from brinkmap.training.ppo import train_ppo
+    from brinkmap.training.ppo import PpoSettings, train_ppo
 
     victim, x, y = _seen("cifar10", against)
     run = Run(distortions=("tint",), patch=patch, max_l2=max_l2, budget=200, seed=seed)
@@ -88,7 +128,10 @@ def make_ppo(queries: int, seed: int, folder: Path, patch: int, max_l2: float, a
         print(f"{made.queries:7,d} queries, {made.success:.0%} of the last episodes flipped", flush=True)
 
     folder.mkdir(parents=True, exist_ok=True)
-    train_ppo(victim, x, y, run, queries, seed, progress=watch).save(folder / "cifar10.safetensors")
+    cost, settings = _Cost(folder), PpoSettings(removes=removes)
+    agent = train_ppo(victim, x, y, run, queries, seed, settings=settings, progress=watch)
+    cost.write(agent.card["training_queries"])
+    agent.save(folder / "cifar10.safetensors")
 
 
 def _seen(what: str, against: str) -> tuple[Victim, Array, Ints]:
@@ -113,6 +156,7 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--labels", action="store_true", help="fit the true labels first")
     asked.add_argument("--ppo", nargs=2, type=float, metavar=("PATCH", "L2"), help="the reference agent instead")
+    asked.add_argument("--add-only", action="store_true", help="with --ppo: it never takes away what it added")
     asked.add_argument("--victim", default="resnet20", help="for cifar10: a network of the data folder")
     asked.add_argument("--threads", type=int, default=2)
     asked.add_argument("--out", type=Path)
@@ -122,7 +166,9 @@ def main() -> None:
     folder = given.out or ROOT / "build" / "agents" / given.what
     if given.ppo:
         patch, max_l2 = given.ppo
-        make_ppo(queries, given.seed, folder, int(patch), max_l2, given.victim)
+        make_ppo(
+            queries, given.seed, folder, int(patch), max_l2, given.victim, removes=not given.add_only
+        )  # fmt: skip
         return
     make(given.what, queries, given.seed, folder, labels=given.labels, against=given.victim)
     if given.out is None:

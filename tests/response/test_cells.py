@@ -101,6 +101,11 @@ def test_all_is_allowed_but_what_would_change_nothing():
         assert sorted(set(range(5)) - set(torch.nonzero(may[cell])[:, 0].tolist())) == never
 
 
+def test_where_only_adding_is_allowed_nothing_happens_to_a_cell_twice():
+    may = allowed(torch.tensor([[0, 1, 3, 0]]), cards=3, removes=False)[0].int()
+    assert may.tolist() == [[1, 0, 1, 1, 1], [1, 0, 0, 0, 0], [1, 0, 0, 0, 0], [1, 0, 1, 1, 1]]
+
+
 def told(rank, n, cards, seed=0):
     rng = np.random.default_rng(seed)
     counts = {1: (9,), 2: (4, 5), 3: (2, 3, 4)}[rank]

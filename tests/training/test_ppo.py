@@ -161,6 +161,18 @@ def test_masks_are_never_violated_in_an_attack():
     assert (proposals[codes > 0] > 1).any()
 
 
+def test_one_that_only_adds_takes_nothing_away_and_exchanges_nothing(tmp_path):
+    settings = dataclasses.replace(SETTINGS, removes=False, first_changes=4.0)
+    samples = samples_with_one_bright_cell(30, 7)
+    train_ppo(SeesTheBrightestCell(), samples, None, RUN, 600, settings=settings).save(tmp_path / "a.safetensors")
+    agent = RecordsProposals(load_agent(tmp_path / "a.safetensors"))
+    outcomes(agent, samples, max_l2=None)
+    codes, proposals = (np.concatenate(one) for one in zip(*agent.seen, strict=True))
+    assert (codes > 0).any()
+    assert (proposals[codes > 0] == 0).all()
+    assert (proposals[codes == 0] > 1).any()
+
+
 def test_masks_are_never_violated_in_training():
     env = SameStepEnv(make_vector_env(SeesTheBrightestCell(), samples_with_one_bright_cell(20, 8), None, RUN), 0)
     net = {"channels": 1, "rank": 1, "cards": 5, "width": 16, "blocks": 1}

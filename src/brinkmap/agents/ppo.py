@@ -34,7 +34,7 @@ class PpoAgent:
     Args:
         net: the network.
         card: what it was made for: kind, distortions and patch as a run states them, filters (name and levels of
-            each, in card order), rank, channels, victims, training_queries, seed, width, blocks.
+            each, in card order), rank, channels, victims, training_queries, seed, width, blocks, removes.
     """
 
     needs_scores = True
@@ -86,9 +86,9 @@ class PpoAgent:
         from brinkmap.victims.weights import network_with
 
         cards = sum(levels for _, levels in card["filters"])
-        net = network_with(
-            lambda: CellNet(card["channels"], card["rank"], cards, card["width"], card["blocks"]), weights, card
-        )
+        sizes = (card["channels"], card["rank"], cards, card["width"], card["blocks"])
+        removes = card.get("removes", True)  # files from before that could be chosen do not say
+        net = network_with(lambda: CellNet(*sizes, removes=removes), weights, card)
         return cls(net, card)
 
     def _logits(self, contents: Array, codes: Ints, standings: Array) -> Array:

@@ -111,14 +111,17 @@ def standings(observation: Observation) -> Array:
     return np.concatenate([np.stack(alone, axis=1), answers / 4], axis=1).astype(np.float32)
 
 
-def allowed(codes: Tensor, cards: int) -> Tensor:
+def allowed(codes: Tensor, cards: int, removes: bool = True) -> Tensor:
     """(n, cells, cards + 2) bool: all but taking away where nothing is, and adding what is there already.
 
     Args:
         codes: (n, cells) int64, the incumbents.
         cards: how many there are.
+        removes: whether what is there may be taken away or exchanged, too.
     """
     may = torch.ones(*codes.shape, cards + 2, dtype=torch.bool, device=codes.device)
+    if not removes:
+        may[..., KEEP + 1 :] = (codes == 0)[..., None]
     idle = torch.where(codes > 0, codes + 1, REMOVE)  # the one choice that would change nothing, beside keeping
     return may.scatter(2, idle[..., None], False)
 
@@ -133,12 +136,15 @@ class CellNet(nn.Module):
         cards: how many a cell can be given.
         width: channels of every layer.
         blocks: residual blocks; each sees one cell further, and the mean of all of them.
+        removes: whether it may take away or exchange what a cell was given; if not, it only ever adds.
     """
 
-    def __init__(self, channels: int, rank: int, cards: int, width: int = 64, blocks: int = 3) -> None:
+    def __init__(
+        self, channels: int, rank: int, cards: int, width: int = 64, blocks: int = 3, removes: bool = True
+    ) -> None:
         super().__init__()
         conv = CONVOLUTIONS[rank]
-        self.cards = cards
+        self.cards, self.removes = cards, removes
         self.codes = nn.Embedding(cards + 1, CODE_WIDTH)
         self.stem = conv(CONTENTS * channels + CODE_WIDTH, width, 3, padding=1)
         self.stand = nn.Linear(STANDINGS, width)
@@ -184,7 +190,7 @@ class CellNet(nn.Module):
         logits = self.head(out).flatten(2).transpose(1, 2)
         flat = out.flatten(2)
         worth = self.worth(torch.cat([flat.mean(dim=2), flat.amax(dim=2)], dim=1))
-        return logits.masked_fill(~allowed(codes, self.cards), NEVER), worth[:, 0]
+        return logits.masked_fill(~allowed(codes, self.cards, self.removes), NEVER), worth[:, 0]
 
 
 class CellBlock(nn.Module):

@@ -56,6 +56,8 @@ class PpoSettings:
     """Channels of the network."""
     blocks: int = 3
     """Its residual blocks."""
+    removes: bool = True
+    """Whether it may take away or exchange what a cell was given: the dual action; if not, it only ever adds."""
     device: str = "cpu"
     """Where it is trained; the network is small."""
 
@@ -127,6 +129,7 @@ def train_ppo(
         "seed": seed,
         "width": settings.width,
         "blocks": settings.blocks,
+        "removes": settings.removes,
     }
     return PpoAgent(net, card)
 
@@ -150,6 +153,7 @@ def _learned(
         "cards": len(env.canvas.cards),
         "width": settings.width,
         "blocks": settings.blocks,
+        "removes": settings.removes,
     }
     # nats differ from victim to victim, and returns of any scale but 1 drown the policy's gradient in the value's
     rewarded = VecNormalize(SameStepEnv(env, seed), norm_obs=False, gamma=settings.discount)
