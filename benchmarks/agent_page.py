@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import agent_figure
 from brinkmap.compare.page import table
 from brinkmap.metrics import bootstrap_interval
 from intervals import interval_text
@@ -25,6 +26,9 @@ CIFAR-10, the 460 lossless test images, the first {samples} that the victim gets
 trained on the 10,000 JPEG training images with flips and shifts. Untargeted. The clean look counts as query 1,
 failures count at the full budget. Distances are on pixels scaled to 0..1. Intervals are 95 % bootstraps over samples,
 seeds averaged first; `seeds` of trained agents are training seeds. Differences are paired over samples.
+
+![Left, the share of images that flipped against queries, an agent a line; right, mean queries against those of
+training](agent.png)
 """
 TITLES = {
     "headline": (
@@ -62,6 +66,7 @@ def write_page(known: dict[str, Row], costs: dict[str, Row], path: Path) -> None
     """
     rows = [summary(row) for row in known.values()]
     parts = [INTRO.format(samples=200)]
+    agent_figure.draw(rows, path.with_suffix(".png"))
     for name, (title, what) in TITLES.items():
         of = [row for row in rows if row["table"] == name]
         if of:
@@ -82,6 +87,7 @@ def summary(row: Row) -> Row:
     by_sample, queries = capped.mean(axis=0), sum(run["queries"] for run in runs)
     return {name: row[name] for name in ("table", "title", "victim", "settings", "training", "samples")} | {
         "seeds": len(runs),
+        "to_flip": to_flip,
         "asr": float(np.isfinite(to_flip).mean()),
         "asr_by_seed": [round(float(one), 3) for one in np.isfinite(to_flip).mean(axis=1)],
         "asr_at": {str(count): round(float((to_flip <= count).mean()), 3) for count in EARLY},
