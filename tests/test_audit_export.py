@@ -1,5 +1,7 @@
 """Exported files: scored again, counted, paid for, and refused where they cannot be written."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,34 @@ def test_scoring_files_again_is_paid_for_again(tmp_path):
         assert done["export"]["queries"] == times * done["successes"]
         assert done["ledger_total"] == victim.seen
         assert done["queries_lost"] == 0
+
+
+class InterruptedAfter(CountsSamples):
+    """Is interrupted in the batch that comes once it has seen so many samples."""
+
+    def __init__(self, victim, seen):
+        super().__init__(victim)
+        self.most = seen
+
+    def predict(self, batch):
+        if self.seen >= self.most:
+            self.seen += len(batch)
+            raise KeyboardInterrupt
+        return super().predict(batch)
+
+
+def test_what_was_asked_about_files_before_a_kill_is_counted(tmp_path):
+    whole = audit(VICTIM, SAMPLES, LABELS, RUN, out=tmp_path / "whole").summary
+    dying, victim = InterruptedAfter(VICTIM, whole["ledger_total"]), CountsSamples(VICTIM)
+    presentation = Presentation(export="npy")
+    with pytest.raises(KeyboardInterrupt):
+        audit(dying, SAMPLES, LABELS, RUN, out=tmp_path / "run", presentation=presentation)
+    assert dying.seen > whole["ledger_total"]
+    done = audit(victim, SAMPLES, LABELS, RUN, out=tmp_path / "run", presentation=presentation).summary
+    assert done["ledger_total"] == dying.seen + victim.seen
+    assert done["queries_lost"] == dying.seen - whole["ledger_total"]
+    costs = json.loads((tmp_path / "run" / "run.json").read_text())["costs"]
+    assert costs["ledger_sent"] == costs["ledger_total"] == done["ledger_total"]
 
 
 def test_a_stopped_run_still_exports_every_success(tmp_path):

@@ -29,14 +29,12 @@ from brinkmap.session import Session
 from brinkmap.store import Store
 from brinkmap.summary import Meaning, attacked_rows, flips_by_kind, rows_under, summarise, video_figures
 from brinkmap.victims.protocol import Victim, unit_of
+from brinkmap.victims.tally import Tally
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Audit", "Demands", "Presentation", "audit", "conclude"]
-
-EXPORT_COSTS = ("ledger_total", "export_queries")
-"""The costs that scoring exported files again adds to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +151,7 @@ def conclude(
     costs = store.costs
     stored = StoredResults(store.merge(below))
     table = table_of(store.results_path)
-    export = _rescored(exporter, store, stored, costs)
+    export = _rescored(exporter, session, store, stored, costs)
     summary = _summary(session, table, costs) | ({"export": export} if export else {}) | (more or {})
     summary["queries_lost"] -= summary.get("queries_dropped", 0)
     if meaning is not None:
@@ -173,14 +171,21 @@ def conclude(
 
 
 def _rescored(
-    exporter: Exporter | None, store: Store, stored: StoredResults, costs: dict[str, float]
+    exporter: Exporter | None, session: Session, store: Store, stored: StoredResults, costs: dict[str, float]
 ) -> dict[str, int]:
-    """What became of the exported files; their queries are added to the costs, those of earlier calls included."""
+    """What became of the exported files; their queries are added to the costs, those of earlier calls included.
+
+    They are on disk before each batch goes out, as those of the attack are.
+    """
     if exporter is None:
         return {}
-    export = exporter.rescore(stored)
-    for key in EXPORT_COSTS:
-        costs[key] += export["queries"]
+    ledger = session.metered.ledger
+    asked, sent = costs["ledger_total"] - ledger.total, costs["ledger_sent"] - ledger.sent
+    with Tally(store.tally_path) as tally:
+        session.metered.journal = lambda now: tally.write(int(asked + now.total), int(sent + now.sent))
+        export = exporter.rescore(stored)
+    costs["ledger_total"], costs["ledger_sent"] = asked + ledger.total, sent + ledger.sent
+    costs["export_queries"] += export["queries"]
     store.flush(costs)
     return export | {"queries": int(costs["export_queries"])}
 
