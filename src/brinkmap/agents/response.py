@@ -17,8 +17,9 @@ from brinkmap.agents.uniform import RandomAgent
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
-from brinkmap.objective import log_probabilities
+from brinkmap.objective import Untargeted, log_probabilities
 from brinkmap.plan import KEEP, REMOVE, Canvas
+from brinkmap.response.aims import ANY, Aims
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,6 +118,7 @@ class ResponseAgent:
         self._margins, own = margins_for(context.criterion, references, context.indices)
         self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
         self._asked[slots], self._safety[slots], self._held[slots] = 0, self._habits.safety, False
+        self._aims.begin(slots, answers, own)
         for slot in slots:
             self.scene.load(int(slot), context.palette)
         clean = np.zeros((len(slots), canvas.grid.cells), np.int64)
@@ -152,6 +154,8 @@ class ResponseAgent:
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
         self._held = np.zeros(context.slots, bool)
+        several = isinstance(context.criterion, Untargeted) and context.classes > 2
+        self._aims = Aims(context.slots, min(self._habits.aims, context.classes - 1) if several else 0)
         width, own = self.model.head.in_features, self.net.head.in_features
         self._corrections = Corrections(context.slots, width, context.classes, own)
 
@@ -227,9 +231,10 @@ class ResponseAgent:
         reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
         bound = torch.where(refining, l2 * ROOM, reach)
         begin = torch.where(refining, l2 * SHRINK, torch.where(l2 > 0, l2 * GROW, self._first_l2))
+        aim = torch.where(refining, ANY, torch.from_numpy(self._aims.next(slots)))
         return Task(
             which, self._own[which], bound, torch.minimum(begin, bound), -self._safety[which],
-            refining | self._max_l2[which].isinf(),
+            refining | self._max_l2[which].isinf(), aim,
         )  # fmt: skip
 
     def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:

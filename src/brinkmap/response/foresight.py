@@ -11,6 +11,7 @@ from torch import Tensor
 
 from brinkmap.arrays import Array, Floats, Ints
 from brinkmap.env.observation import Context
+from brinkmap.response.aims import ANY
 from brinkmap.response.correction import Corrections
 from brinkmap.response.margins import margins_for
 from brinkmap.response.net import ResponseNet
@@ -87,7 +88,8 @@ class Foresight:
         bound, distance = self._max_l2[which], torch.from_numpy(l2).float()
         first = torch.where(distance > 0, distance * GROW, FIRST_RMS * self._canvas.size**0.5)
         wanted = torch.full_like(bound, -SAFETY)
-        task = Task(which, self._own[which], bound, torch.minimum(first, bound), wanted, bound.isinf())
+        any_class = torch.full_like(which, ANY)
+        task = Task(which, self._own[which], bound, torch.minimum(first, bound), wanted, bound.isinf(), any_class)
         push = torch.from_numpy(np.stack([rng.standard_normal(self._canvas.size, np.float32) for rng in rngs]))
         push = _unit(self._scene.change_of(which, codes)) + JITTER * _unit(push)
         correction = self._corrections.of(which)

@@ -12,7 +12,7 @@ from brinkmap.arrays import Ints
 from brinkmap.errors import InputError
 from brinkmap.objective import ConfidenceBelow, Criterion, Targeted, TopK, Untargeted
 
-__all__ = ["Margins", "margins_for"]
+__all__ = ["Margins", "margins_for", "towards"]
 
 Margins = Callable[[Tensor, Tensor], Tensor]
 """(n, classes) logits and (n,) the classes in question, to (n,) nats."""
@@ -39,6 +39,19 @@ def margins_for(criterion: Criterion, references: Ints, indices: Ints) -> tuple[
         known = ", ".join(kind.__name__ for kind in kinds)
         raise InputError(f"criterion: this agent plans for {known}, got {criterion!r}. Use agent credit or random.")
     return kinds[type(criterion)](criterion)
+
+
+def towards(margins: Margins, aim: Tensor) -> Margins:
+    """The lead over the class that is aimed at, (n,), and where that is -1 what `margins` says."""
+    aimed = aim >= 0
+    if not aimed.any():
+        return margins
+
+    def lead(logits: Tensor, own: Tensor) -> Tensor:
+        over = logits.gather(1, own[:, None])[:, 0] - logits.gather(1, aim.clamp(min=0)[:, None])[:, 0]
+        return torch.where(aimed, over, margins(logits, own))
+
+    return lead
 
 
 def _lead_over(place: int) -> Margins:

@@ -12,7 +12,7 @@ from brinkmap.response.chunks import FEW, chunks
 from brinkmap.response.correction import Correction
 from brinkmap.response.knapsack import best_codes
 from brinkmap.response.looks import Model
-from brinkmap.response.margins import Margins
+from brinkmap.response.margins import Margins, towards
 from brinkmap.response.scene import Scene, View
 
 __all__ = ["Planned", "Task", "chosen", "features_of", "nearest", "plan", "slopes"]
@@ -40,6 +40,8 @@ class Task:
     """(n,) the margin that is enough for a frugal plan."""
     frugal: Tensor
     """(n,) bool: the least distance for the margin wanted, instead of the least margin within the bound."""
+    aim: Tensor
+    """(n,) the classes that are to win; -1 for whichever does soonest, as the criterion has it."""
 
     def __len__(self) -> int:
         """How many samples."""
@@ -111,7 +113,7 @@ def plan(
     found = []
     for rows, count in chunks(len(task), at_once):
         part = task.rows(rows)
-        model = _Corrected(net, correction.rows(rows), margins, part.own)
+        model = _Corrected(net, correction.rows(rows), towards(margins, part.aim), part.own)
         made = _plan(model, scene.view(part.slots), part, start[rows], push[rows], steps)
         found.append(Planned(*(one[:count] for one in made)))
     return Planned(*(torch.cat(each) for each in zip(*found, strict=True)))

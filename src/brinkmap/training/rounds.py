@@ -19,6 +19,7 @@ from brinkmap.distortions import Medium, arsenal
 from brinkmap.errors import VictimError
 from brinkmap.objective import Untargeted, log_probabilities
 from brinkmap.plan import Canvas, Cards, make_grid
+from brinkmap.response.aims import ANY
 from brinkmap.response.chunks import CHUNK
 from brinkmap.response.correction import Correction
 from brinkmap.response.margins import margins_for
@@ -129,7 +130,8 @@ def _planned(
     bounds = torch.tensor([this.max_l2 * SPREAD ** rng.uniform(-1, 1) for rng in rngs])
     margins, own = margins_for(Untargeted(), said.numpy(), np.arange(n))
     nothing = torch.zeros(n)
-    task = Task(slots, torch.from_numpy(own), bounds.float(), nothing, nothing, torch.zeros(n, dtype=torch.bool))
+    any_class, frugal = torch.full((n,), ANY), torch.zeros(n, dtype=torch.bool)
+    task = Task(slots, torch.from_numpy(own), bounds.float(), nothing, nothing, frugal, any_class)
     push = torch.from_numpy(np.stack([JITTER * _direction(rng, canvas) for rng in rngs]))
     begin = torch.zeros(n, canvas.grid.cells, dtype=torch.long)
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_pays()):
