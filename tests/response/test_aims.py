@@ -1,4 +1,4 @@
-"""Plans towards each of the likeliest classes in turn."""
+"""Plans towards single classes, the near ones most."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch")
 
 import brinkmap  # noqa: E402
 from brinkmap.agents.response import Habits, ResponseAgent  # noqa: E402
-from brinkmap.errors import InputError  # noqa: E402
 from brinkmap.objective import Targeted, Untargeted  # noqa: E402
 from brinkmap.response.aims import ANY, FREE, Aims  # noqa: E402
 from brinkmap.response.margins import margins_for, towards  # noqa: E402
@@ -17,32 +16,46 @@ SHAPE = (1, 6, 6)
 FIRST, SECOND = np.linalg.qr(np.random.default_rng(3).standard_normal((36, 2)))[0].T
 
 
-def aimed(count, plans, slots=(2, 0)):
-    aims = Aims(3, count)
+def begun(classes=4, slots=(2, 0)):
+    aims = Aims(3, classes)
     aims.begin(np.array(slots), ANSWERS, ANSWERS.argmax(axis=1))
-    return np.array([aims.next(np.array(slots)) for _ in range(plans)])
+    return aims
 
 
-def test_any_class_comes_first_then_the_likeliest_others_in_turn_and_any_again():
-    found = aimed(2, FREE + 7)
-    turns = [ANY, 3, 0, ANY, 3, 0, ANY], [ANY, 1, 2, ANY, 1, 2, ANY]
-    for column, turn in zip(found.T, turns, strict=True):
-        assert column.tolist() == [ANY] * FREE + turn
+def plans(aims, count, slots=(2, 0)):
+    return np.array([aims.next(np.array(slots)) for _ in range(count)])
 
 
-def test_without_others_it_is_any_class_for_ever_and_the_own_one_is_never_aimed_at():
-    assert (aimed(0, 9) == ANY).all()
-    everything = aimed(3, FREE + 8)
-    assert set(everything[:, 0]) == {ANY, 0, 2, 3}
-    assert set(everything[:, 1]) == {ANY, 1, 2, 3}
+def test_any_class_comes_first_and_then_each_as_often_as_it_is_near():
+    aims = begun()
+    assert (plans(aims, FREE) == ANY).all()
+    found = plans(aims, 3000)
+    for row, column in enumerate(found.T):
+        own = ANSWERS[row].argmax()
+        leads = np.log(ANSWERS[row, own] / np.delete(ANSWERS[row], own))
+        near = np.append(1 / leads, 1 / leads.min())  # any class is as near as the nearest
+        shares = [np.mean(column == one) for one in [*np.delete(np.arange(4), own), ANY]]
+        np.testing.assert_allclose(shares, near / near.sum(), atol=0.002)
+        assert not (column == own).any()
+
+
+def test_a_class_that_an_answer_has_shown_to_be_near_is_tried_next():
+    aims = begun(slots=(2, 1))
+    plans(aims, FREE, (2, 1))
+    assert plans(aims, 1, (2, 1)).ravel().tolist() == [3, 1]
+    aims.learn(np.array([1]), np.array([[0.35, 0.15, 0.15, 0.35]], np.float32))
+    assert plans(aims, 1, (2, 1)).ravel()[1] == 3
+
+
+def test_without_classes_it_is_any_for_ever():
+    assert (plans(begun(classes=0), 9) == ANY).all()
 
 
 def test_a_new_sample_in_a_slot_begins_anew():
-    aims = Aims(1, 3)
-    for own in (0, 1):
-        aims.begin(np.array([0]), ANSWERS[:1], np.array([own]))
-        assert [int(aims.next(np.array([0]))[0]) for _ in range(FREE + 1)] == [ANY] * (FREE + 1)
-        assert int(aims.next(np.array([0]))[0]) == (1 if own == 0 else 3)
+    aims = begun()
+    first = plans(aims, 20)
+    aims.begin(np.array([2, 0]), ANSWERS, ANSWERS.argmax(axis=1))
+    np.testing.assert_array_equal(plans(aims, 20), first)
 
 
 def test_the_lead_is_over_the_class_aimed_at_and_elsewhere_the_criterion_s_own():
@@ -85,17 +98,12 @@ def attacked(aims, criterion=None):
 
 
 def test_what_the_model_thinks_nearest_may_not_be_there_and_the_next_class_is():
-    assert not any(one.success for one in attacked(0))
-    for one in attacked(2):
+    assert not any(one.success for one in attacked(aims=False))
+    for one in attacked(aims=True):
         assert one.success
         assert one.after.argmax() == 2
         assert one.queries_to_flip <= 1 + FREE + 3
 
 
 def test_a_class_that_the_criterion_wants_is_the_only_aim():
-    assert all(one.queries_to_flip == 2 for one in attacked(2, Targeted(2)))
-
-
-def test_fewer_than_no_aims_are_refused():
-    with pytest.raises(InputError, match="aims: expected 0 or more, got -1"):
-        Habits(aims=-1)
+    assert all(one.queries_to_flip == 2 for one in attacked(True, Targeted(2)))

@@ -24,8 +24,8 @@ class Habits:
     plan_every: int = 3
     """From then on each so-many-th query is planned, and the others are what uniform random search would ask from the
     incumbent; 1 for no exploration, 0 for nothing else."""
-    aims: int = 4
-    """Other classes that plans are made towards in turn, once two plans towards any have failed; 0 for none."""
+    aims: bool = True
+    """Whether plans are made towards single classes, the near ones most, once two plans towards any have failed."""
     corrected: bool = True
     """Whether each answer puts the model right for its sample."""
     blind: bool = False
@@ -38,8 +38,6 @@ class Habits:
     """Nats by which a frugal plan is to be forecast beyond the criterion at first."""
 
     def __post_init__(self) -> None:
-        """Raises InputError for looks below 1 or aims below 0."""
+        """Raises InputError for looks below 1."""
         if self.looks is not None and self.looks < 1:
             raise InputError(f"looks: expected 1 or more, got {self.looks}. 1 is the sample as it is.")
-        if self.aims < 0:
-            raise InputError(f"aims: expected 0 or more, got {self.aims}. 0 is whichever class is nearest.")

@@ -155,7 +155,7 @@ class ResponseAgent:
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
         self._held = np.zeros(context.slots, bool)
         several = isinstance(context.criterion, Untargeted) and context.classes > 2
-        self._aims = Aims(context.slots, min(self._habits.aims, context.classes - 1) if several else 0)
+        self._aims = Aims(context.slots, context.classes if several and self._habits.aims else 0)
         width, own = self.model.head.in_features, self.net.head.in_features
         self._corrections = Corrections(context.slots, width, context.classes, own)
 
@@ -262,6 +262,7 @@ class ResponseAgent:
         """Put the model right for these samples."""
         assert self._canvas is not None
         self._held[slots] = accepted
+        self._aims.learn(slots, answers)
         if self._habits.corrected:
             self._corrections.learn(*self._missed(slots, self._canvas.cards.codes(plans), answers))
 

@@ -7,31 +7,37 @@ from typing import final
 import numpy as np
 
 from brinkmap.arrays import Array, Ints
+from brinkmap.objective import log_probabilities
 
 __all__ = ["ANY", "Aims"]
 
 ANY = -1
 """Towards whichever other class is nearest."""
 FREE = 2
-"""Plans that are made towards any class, before others are tried in turn: most samples have flipped by then."""
+"""Plans that are made towards any class, before single ones are tried: most samples have flipped by then."""
+LEAST_LEAD = 1e-3
+"""Nats that a lead counts as at least."""
 
 
 @final
 class Aims:
-    """Towards any class at first, and from then on towards the likeliest others in turn, and any again.
+    """Towards any class at first; then towards single ones, each as often as it is near.
 
     A model that is wrong about one class's direction may be right about another's; with any class wanted, every plan of
-    a sample ends with the same one.
+    a sample ends with the same one. A class is as near as the smallest lead over it that any answer has shown, and the
+    next aim is the one of the least lead times tries: so tries are shared out as one over the leads.
 
     Args:
         slots: how many samples are held.
-        count: other classes that are tried; 0 for none.
+        classes: of the victim; 0 where nothing but any class will do.
 
     Source of the idea: Gowal et al. 2019, arXiv:1910.09338, where all other classes are attacked one by one.
     """
 
-    def __init__(self, slots: int, count: int) -> None:
-        self._rivals, self._plans = np.zeros((slots, count), np.int64), np.zeros(slots, np.int64)
+    def __init__(self, slots: int, classes: int) -> None:
+        self._leads = np.full((slots, classes), np.inf)
+        self._tries = np.zeros((slots, classes + 1), np.int64)  # the last is ANY
+        self._own, self._plans = np.zeros((2, slots), np.int64)
 
     def begin(self, slots: Ints, answers: Array, own: Ints) -> None:
         """New samples are in these slots.
@@ -41,13 +47,26 @@ class Aims:
             answers: (n, classes) to the clean samples.
             own: (n,) the classes to be left.
         """
-        others = answers.astype(np.float64)
-        others[np.arange(len(slots)), own] = -np.inf
-        self._rivals[slots] = np.argsort(-others, axis=1, kind="stable")[:, : self._rivals.shape[1]]
-        self._plans[slots] = 0
+        self._own[slots], self._tries[slots], self._plans[slots], self._leads[slots] = own, 0, 0, np.inf
+        self.learn(slots, answers)
+
+    def learn(self, slots: Ints, answers: Array) -> None:
+        """Take note of how near the classes were in answers (n, classes), one a slot."""
+        if not self._leads.shape[1]:
+            return
+        logs, rows = log_probabilities(answers).astype(np.float64), np.arange(len(slots))
+        leads = np.maximum(logs[rows, self._own[slots]][:, None] - logs, LEAST_LEAD)
+        leads[rows, self._own[slots]] = np.inf
+        self._leads[slots] = np.minimum(self._leads[slots], leads)
 
     def next(self, slots: Ints) -> Ints:
         """(n,) the classes that the next plans of these samples are made towards, or ANY."""
-        turn = np.maximum(self._plans[slots] - FREE, 0) % (self._rivals.shape[1] + 1)
+        if not self._leads.shape[1]:
+            return np.full(len(slots), ANY)
+        leads = self._leads[slots]
+        leads = np.concatenate([leads, leads.min(axis=1, keepdims=True)], axis=1)
+        aim = np.argmin(leads * (self._tries[slots] + 1), axis=1)
+        aim = np.where(self._plans[slots] < FREE, leads.shape[1] - 1, aim)
+        self._tries[slots, aim] += 1
         self._plans[slots] += 1
-        return np.where(turn > 0, self._rivals[slots, turn - 1], ANY) if self._rivals.size else np.full(len(slots), ANY)
+        return np.where(aim == leads.shape[1] - 1, ANY, aim)
