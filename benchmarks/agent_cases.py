@@ -214,7 +214,8 @@ def ablations() -> Iterator[Case]:
         yield Case("patch size", f"patch {patch}, natural", trained(best), natural(patch=patch), **common)
     for title, habits in (
         ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}),
-        ("towards any class alone", {"aims": False}), ("no exploration", {"plan_every": 1}), ("4 steps", {"steps": 4}), ("16 steps", {"steps": 16}),
+        ("towards any class alone", {"aims": False}),
+        ("no exploration", {"plan_every": 1}), ("4 steps", {"steps": 4}), ("16 steps", {"steps": 16}),
         ("uncorrected", {"corrected": False}),
         ("uncorrected, no exploration", {"corrected": False, "plan_every": 1}),
     ):  # fmt: skip
