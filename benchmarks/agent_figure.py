@@ -22,6 +22,9 @@ LINES = (
 )
 """Titles of rows, what the figure calls them, and their colours."""
 TRAINED = "trained, "
+COLOUR, LABELS_COLOUR = (colour for title, _, colour in LINES if title.startswith(TRAINED))
+CONTROLS = LINES[-3:]
+"""Levels in the right panel."""
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -56,15 +59,15 @@ def _curve(axis: Any, of: dict[str, dict[str, Any]]) -> None:
     """Mean queries against what training cost, a dot a seed."""
     answers = [row for title, row in of.items() if title.startswith(TRAINED) and title.endswith("answers")]
     plain = sorted((row for row in answers if "labels" not in row["title"]), key=lambda row: row["training"])
-    axis.plot([row["training"] for row in plain], [row["queries_capped_mean"] for row in plain], "-", color="#c0392b")
+    axis.plot([row["training"] for row in plain], [row["queries_capped_mean"] for row in plain], "-", color=COLOUR)
     for row in answers:
-        colour = "#e67e22" if "labels" in row["title"] else "#c0392b"
+        first = "labels" in row["title"]
+        colour = LABELS_COLOUR if first else COLOUR
         axis.plot([row["training"]] * row["seeds"], row["by_seed"], "o", color=colour, markersize=4)
-        axis.annotate(
-            "labels first" if "labels" in row["title"] else "", (row["training"], row["queries_capped_mean"]), (8, 0),
-            textcoords="offset points", fontsize=8, va="center",
-        )  # fmt: skip
-    for title, name, colour in LINES[-3:]:
+        if first:
+            at = (row["training"], row["queries_capped_mean"])
+            axis.annotate("labels first", at, (8, 0), textcoords="offset points", fontsize=8, va="center")
+    for title, name, colour in CONTROLS:
         if title in of:
             axis.axhline(of[title]["queries_capped_mean"], color=colour, linewidth=1)
             axis.text(1.01, of[title]["queries_capped_mean"], name, color=colour, fontsize=8, va="center",

@@ -183,7 +183,10 @@ def _rescored(
     asked, sent = costs["ledger_total"] - ledger.total, costs["ledger_sent"] - ledger.sent
     with Tally(store.tally_path) as tally:
         session.metered.journal = lambda now: tally.write(int(asked + now.total), int(sent + now.sent))
-        export = exporter.rescore(stored)
+        try:
+            export = exporter.rescore(stored)
+        finally:
+            session.metered.journal = lambda now: None  # the tally is closed from here on
     costs["ledger_total"], costs["ledger_sent"] = asked + ledger.total, sent + ledger.sent
     costs["export_queries"] += export["queries"]
     store.flush(costs)

@@ -37,7 +37,7 @@ class Aims:
     def __init__(self, slots: int, classes: int) -> None:
         self._leads = np.full((slots, classes), np.inf)
         self._tries = np.zeros((slots, classes + 1), np.int64)  # the last is ANY
-        self._own, self._plans = np.zeros((2, slots), np.int64)
+        self._own = np.zeros(slots, np.int64)
 
     def begin(self, slots: Ints, answers: Array, own: Ints) -> None:
         """New samples are in these slots.
@@ -47,7 +47,7 @@ class Aims:
             answers: (n, classes) to the clean samples.
             own: (n,) the classes to be left.
         """
-        self._own[slots], self._tries[slots], self._plans[slots], self._leads[slots] = own, 0, 0, np.inf
+        self._own[slots], self._tries[slots], self._leads[slots] = own, 0, np.inf
         self.learn(slots, answers)
 
     def learn(self, slots: Ints, answers: Array) -> None:
@@ -63,10 +63,8 @@ class Aims:
         """(n,) the classes that the next plans of these samples are made towards, or ANY."""
         if not self._leads.shape[1]:
             return np.full(len(slots), ANY)
-        leads = self._leads[slots]
-        leads = np.concatenate([leads, leads.min(axis=1, keepdims=True)], axis=1)
-        aim = np.argmin(leads * (self._tries[slots] + 1), axis=1)
-        aim = np.where(self._plans[slots] < FREE, leads.shape[1] - 1, aim)
+        leads, tries = self._leads[slots], self._tries[slots]
+        last, leads = leads.shape[1], np.concatenate([leads, leads.min(axis=1, keepdims=True)], axis=1)
+        aim = np.where(tries.sum(axis=1) < FREE, last, np.argmin(leads * (tries + 1), axis=1))
         self._tries[slots, aim] += 1
-        self._plans[slots] += 1
-        return np.where(aim == leads.shape[1] - 1, ANY, aim)
+        return np.where(aim == last, ANY, aim)
