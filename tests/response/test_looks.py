@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 import brinkmap  # noqa: E402
 from brinkmap.agents.response import Habits, ResponseAgent  # noqa: E402
 from brinkmap.response.card import AgentCard  # noqa: E402
-from brinkmap.response.looks import Look, Looks, looks_of  # noqa: E402
+from brinkmap.response.looks import LOOKS, Look, Looks, drawn_look, looks_of  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
 
 EXTENTS = [(50,), (17, 31), (3, 8, 64), (7, 40, 20), (5, 5)]
@@ -30,6 +30,16 @@ def test_looks_are_all_different_and_the_first_is_the_sample_itself(extent, flip
     assert torch.equal(seen[0], samples)
     assert all(not torch.equal(one, other) for one, other in itertools.combinations(seen, 2))
     assert looks_of(3, extent, shift=True, flip=flip) == looks[:3]
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize(("shift", "flip"), itertools.product([False, True], repeat=2))
+def test_looks_that_are_drawn_go_no_further_than_those_of_an_attack(extent, shift, flip):
+    rng = np.random.default_rng(0)
+    drawn = {drawn_look(rng, extent, shift=shift, flip=flip) for _ in range(500)}
+    far = [round(n / 32) if shift and LOOKS[len(extent)] > 1 else 0 for n in extent]
+    assert {one.shift for one in drawn} == set(itertools.product(*(range(-n, n + 1) for n in far)))
+    assert {one.flip for one in drawn} == {False, flip}
 
 
 @pytest.mark.parametrize("extent", EXTENTS)

@@ -189,7 +189,7 @@ def test_variants_are_the_same_each_time_and_use_all_samples():
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"queries": 10}, "queries: expected at least 256, or 0 to fit labels alone, got 10"),
+        ({"queries": 10}, "queries: expected at least 64, or 0 to fit labels alone, got 10"),
         ({"passes": 0}, "passes: expected more than 0"),
         ({"patch": ()}, "at least one distortion"),
         ({"scatter": 2}, "scatter: expected a share from 0 to 1"),

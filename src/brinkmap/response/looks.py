@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from brinkmap.response.net import ResponseNet
 
-__all__ = ["Look", "Looks", "Model", "looks_of"]
+__all__ = ["Look", "Looks", "Model", "drawn_look", "looks_of"]
 
 SHIFT = 1 / 32
 """How far a look is shifted along each axis, as a share of it: well within what training shifts. Axes too short for one
@@ -62,12 +63,25 @@ def looks_of(count: int | None, extent: Sequence[int], *, shift: bool, flip: boo
         shift: whether a shifted sample is as good; where training shifted them.
         flip: whether the mirror image is.
     """
-    far = [round(n * SHIFT) for n in extent]
+    far = _far(extent)
     still = [Look((0,) * len(far), mirrored) for mirrored in ((False, True) if flip else (False,))]
     steps = list(itertools.product(*((by, -by) if by else (0,) for by in far))) if shift and any(far) else []
     there_and_back = [step for one in steps[: len(steps) // 2] for step in (one, tuple(-by for by in one))]
     moved = [Look(step, flip and place % 2 == 1) for place, step in enumerate(there_and_back)]
     return (*still, *moved)[: count or LOOKS[len(extent)]]
+
+
+def drawn_look(rng: np.random.Generator, extent: Sequence[int], *, shift: bool, flip: bool) -> Look:
+    """Any shift along each axis up to that of `looks_of`, mirrored as often as not; what may not be is not.
+
+    Signals stay as they are, as they are looked at once.
+    """
+    far = _far(extent) if shift and LOOKS[len(extent)] > 1 else [0] * len(extent)
+    return Look(tuple(int(rng.integers(-one, one + 1)) for one in far), flip and bool(rng.random() < 0.5))
+
+
+def _far(extent: Sequence[int]) -> list[int]:
+    return [round(n * SHIFT) for n in extent]
 
 
 @final

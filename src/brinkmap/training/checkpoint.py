@@ -16,8 +16,8 @@ from brinkmap.training.trainer import Progress, Trainer, Training
 __all__ = ["begun", "resume", "save"]
 
 CHECKPOINT = "checkpoint.safetensors"
-FORMAT = 2
-"""One bound for each patch size since the second."""
+FORMAT = 3
+"""One bound for each patch size since the second, another optimiser since the third."""
 
 
 def begun(trainer: Trainer) -> bool:

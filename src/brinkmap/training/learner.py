@@ -11,51 +11,63 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from brinkmap.response.looks import drawn_look
 from brinkmap.response.moments import kept_moments, put_back
+from brinkmap.response.muon import Muon
 from brinkmap.response.net import ResponseNet
 from brinkmap.response.precision import bfloat16_pays
 from brinkmap.training.replay import LEAST_LOG_PROBABILITY, Replay
 
 __all__ = ["BATCH", "Learner"]
 
-BATCH = 256
-RATE, LEAST_RATE = 3e-3, 1e-5
-WARM_UP = 0.05
-"""Share of all steps over which the learning rate rises; then it falls as a cosine."""
+BATCH = 64
+RATE, OTHER_RATE = 1.2e-3, 3e-3
+"""Of kernels and of all other weights."""
+WARM_UP, LEAST = 0.05, 0.003
+"""Share of all steps over which the rates rise; then they fall as a cosine to that share of themselves."""
 DECAY = 1e-3
 SQUARES = 0.05
 """Weight of squared errors of log-probabilities beside the divergence, which hardly minds the unlikely classes."""
-MEMORY = 0.995
+MEMORY = 0.9987
 """Of the running mean of the weights, which is what plans are made with."""
 
 
 class Learner:
     """A network under training and the running mean of its weights.
 
+    Answers are looked at again and again, and a network soon knows them by heart. So each minibatch is moved before it
+    is looked at, where the training's samples may be: what the victim says of the moved samples is nearly the same.
+
     Args:
         net: to be trained in place.
         steps: minibatches in all, which the learning rate is spread over.
-        rng: draws the minibatches.
+        rng: draws the minibatches, and how they are moved.
+        shift: whether they are shifted.
+        flip: whether half of them are mirrored.
     """
 
-    def __init__(self, net: ResponseNet, steps: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, net: ResponseNet, steps: int, rng: np.random.Generator, *, shift: bool = False, flip: bool = False
+    ) -> None:
+        self._moves = {"shift": shift, "flip": flip}
         self.net, self.steps, self.done = net.train(), steps, 0
         self.mean = copy.deepcopy(net).eval().requires_grad_(False)
         self.rng = rng
-        self._optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=DECAY)
+        self._optimiser = Muon(net, RATE, OTHER_RATE, DECAY)
         self._bfloat16 = bfloat16_pays()
 
     def fit(self, replay: Replay, until: int) -> float:
         """Minibatches up to the until-th; returns the mean loss."""
         losses = []
         while self.done < min(until, self.steps):
-            losses.append(self.step(*replay.draw(BATCH, self.rng)))
+            images, targets = replay.draw(BATCH, self.rng)
+            look = drawn_look(self.rng, images.shape[2:], **self._moves)
+            losses.append(self.step(look.of(images), targets))
         return float(np.mean(losses)) if losses else math.nan
 
     def step(self, images: Tensor, targets: Tensor) -> float:
         """One minibatch: images (n, c, *extent) and log-probabilities (n, classes); returns its loss."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._rate()
+        self._optimiser.at(self._share())
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
             logits = self.net.each(images)
         said = functional.log_softmax(logits.float(), dim=2)
@@ -86,11 +98,12 @@ class Learner:
         put_back(self._optimiser, state)
         self.done = int(state["done"])
 
-    def _rate(self) -> float:
+    def _share(self) -> float:
+        """Of the full rates, at the next step."""
         share = self.done / max(self.steps, 1)
         if share < WARM_UP:
-            return RATE * (share + 1 / max(self.steps, 1)) / WARM_UP
-        return LEAST_RATE + RATE * 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
+            return (share + 1 / max(self.steps, 1)) / WARM_UP
+        return LEAST + 0.5 * (1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP)))
 
     def _average(self) -> None:
         weight = 1 - min(MEMORY, (self.done + 1) / (self.done + 10))

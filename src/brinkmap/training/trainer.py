@@ -128,7 +128,13 @@ class Trainer:
             torch.manual_seed(plan.seed)
             widths = deepened(plan.widths, samples.shape[2:])
             self.net = ResponseNet(samples.shape[1], samples.ndim - 2, classes, widths, members=plan.members)
-        self.learner = Learner(self.net, plan.minibatches, training_generator(plan.seed, "minibatches", 0))
+        self.learner = Learner(
+            self.net,
+            plan.minibatches,
+            training_generator(plan.seed, "minibatches", 0),
+            shift=plan.shift,
+            flip=plan.flip,
+        )
         looked_at = tuple(small(self.net, torch.from_numpy(samples[:1])).shape[1:])
         capacity = min(max(plan.queries, 1), REPLAY_BYTES // (2 * math.prod(looked_at)))
         self.replay = Replay(capacity, looked_at, classes)
