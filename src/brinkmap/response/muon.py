@@ -12,7 +12,7 @@ __all__ = ["Muon", "orthogonal"]
 QUINTIC, ITERATIONS = (3.4445, -4.7750, 2.0315), 3
 """Coefficients of an iteration that brings singular values near one, and how often it is done."""
 MOMENTUM = 0.9
-FADING = 10.0
+FADING = 2.0
 """How much a kernel's values fade a step, times the rate: otherwise they grow, and steps count for ever less."""
 TINY = 1e-7
 
