@@ -33,7 +33,7 @@ def test_looks_are_all_different_and_the_first_is_the_sample_itself(extent, flip
 
 
 @pytest.mark.parametrize("extent", EXTENTS)
-@pytest.mark.parametrize(("shift", "flip"), itertools.product([False, True], repeat=2))
+@pytest.mark.parametrize(("shift", "flip"), list(itertools.product([False, True], repeat=2)))
 def test_looks_that_are_drawn_go_no_further_than_those_of_an_attack(extent, shift, flip):
     rng = np.random.default_rng(0)
     drawn = {drawn_look(rng, extent, shift=shift, flip=flip) for _ in range(500)}
