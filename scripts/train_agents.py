@@ -1,6 +1,6 @@
 """Trains the agents that Brinkmap ships and those that benchmarks measure.
 
-    python scripts/train_agents.py digits              the shipped agent of the digits demo; five minutes
+    python scripts/train_agents.py digits              the shipped agent of the digits demo; seven minutes
     python scripts/train_agents.py ecg                 electrode noises on simulated rhythms; half an hour on one core
     python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; two hours on one core
     python scripts/train_agents.py cifar10 --queries 20000 --seed 3 --out build/agents/q20000-s3

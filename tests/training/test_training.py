@@ -13,7 +13,9 @@ from brinkmap.agents.response import ResponseAgent  # noqa: E402
 from brinkmap.agents.saved import load_agent  # noqa: E402
 from brinkmap.errors import InputError  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
+from brinkmap.training.learner import Learner  # noqa: E402
 from brinkmap.training.loop import train  # noqa: E402
+from brinkmap.training.replay import Replay  # noqa: E402
 from brinkmap.training.samples import Variants  # noqa: E402
 from brinkmap.training.trainer import Training  # noqa: E402
 
@@ -177,6 +179,23 @@ def test_each_track_goes_through_all_patch_sizes_with_a_bound_of_its_own_for_eac
     assert len(planned) > 2
     for (bound, left), (following, _) in itertools.pairwise(planned):
         assert (following > bound) == (left < 0.6)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_answers_are_mirrored_as_they_are_fitted_where_samples_may_be(flip, monkeypatch):
+    learner = Learner(ResponseNet(1, 2, 3, (4, 4)), 40, np.random.default_rng(0), flip=flip)
+    replay, seen = Replay(1, SHAPE, 3), []
+    image = torch.arange(64.0).view(1, *SHAPE).half()
+    replay.add(image, torch.zeros(1, 3))
+    monkeypatch.setattr(learner, "step", lambda images, _: seen.append(images) or _done(learner))
+    learner.fit(replay, 40)
+    assert {bool(torch.equal(one[:1], image.float())) for one in seen} == {True, not flip}
+    assert all(torch.equal(one[:1].flip(-1), image.float()) or torch.equal(one[:1], image.float()) for one in seen)
+
+
+def _done(learner):
+    learner.done += 1
+    return 0.0
 
 
 def test_variants_are_the_same_each_time_and_use_all_samples():

@@ -38,11 +38,7 @@ class Muon(torch.optim.AdamW):
     def __init__(self, net: nn.Module, rate: float, other_rate: float, decay: float) -> None:
         kernels = [one for one in net.parameters() if one.dim() > 2]
         others = [one for one in net.parameters() if one.dim() <= 2]
-        groups = [
-            {"params": kernels, "lr": rate, "kernels": True},
-            {"params": others, "lr": other_rate, "kernels": False},
-        ]
-        super().__init__(groups, weight_decay=decay)
+        super().__init__([{"params": kernels, "lr": rate}, {"params": others, "lr": other_rate}], weight_decay=decay)
         self._full = [group["lr"] for group in self.param_groups]
 
     def at(self, share: float) -> None:
@@ -53,11 +49,11 @@ class Muon(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step along the gradients."""
-        for group in self.param_groups:
-            for kernel in group["params"] if group["kernels"] else ():
-                if kernel.grad is not None:
-                    kernel.mul_(1 - FADING * group["lr"]).sub_(self._turned(kernel), alpha=group["lr"])
-                    kernel.grad = None  # AdamW passes over it
+        kernels = self.param_groups[0]
+        for kernel in kernels["params"]:
+            if kernel.grad is not None:
+                kernel.mul_(1 - FADING * kernels["lr"]).sub_(self._turned(kernel), alpha=kernels["lr"])
+                kernel.grad = None  # AdamW passes over it
         super().step()
 
     def _turned(self, kernel: Tensor) -> Tensor:
@@ -72,12 +68,12 @@ class Muon(torch.optim.AdamW):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """A matrix (rows, columns) with the same singular vectors and all singular values near one, by Newton's and Schulz'
-    iteration."""
-    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    """A matrix (rows, columns) with the same singular vectors and all singular values near one (Newton and Schulz)."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.T if tall else matrix
     wide = wide / (wide.norm() + TINY)
     a, b, c = QUINTIC
     for _ in range(ITERATIONS):
         gram = wide @ wide.T
         wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
-    return wide if matrix.shape[0] <= matrix.shape[1] else wide.T
+    return wide.T if tall else wide
