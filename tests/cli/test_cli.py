@@ -318,7 +318,7 @@ def test_train_writes_an_agent_that_audit_takes(folder, capsys):
     [
         (["--data", "data.npz", "--kind", "dqn"], "kind: expected response or ppo, got 'dqn'"),
         (["--data", "data.npz", "--labels"], "has none. Leave --labels out"),
-        (["--data", "data.npz", "--queries", "3"], "queries: expected at least 256"),
+        (["--data", "data.npz", "--queries", "3"], "queries: expected at least 64"),
         (["--data", "nothing.npz"], "no such file"),
         (["--data", "wide.npz"], "shape"),
     ],
