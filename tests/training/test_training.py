@@ -181,21 +181,38 @@ def test_each_track_goes_through_all_patch_sizes_with_a_bound_of_its_own_for_eac
         assert (following > bound) == (left < 0.6)
 
 
+def fitted_on(image, monkeypatch, **moves):
+    """(40, *image.shape): one sample as 40 minibatches of it are looked at."""
+    learner = Learner(ResponseNet(1, image.ndim - 1, 3, (4, 4)), 40, np.random.default_rng(0), **moves)
+    replay, seen = Replay(1, tuple(image.shape), 3), []
+    replay.add(image[None].half(), torch.zeros(1, 3))
+
+    def step(images, _):
+        seen.append(images[0])
+        learner.done += 1
+        return 0.0
+
+    monkeypatch.setattr(learner, "step", step)
+    learner.fit(replay, 40)
+    return torch.stack(seen)
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_answers_are_mirrored_as_they_are_fitted_where_samples_may_be(flip, monkeypatch):
-    learner = Learner(ResponseNet(1, 2, 3, (4, 4)), 40, np.random.default_rng(0), flip=flip)
-    replay, seen = Replay(1, SHAPE, 3), []
-    image = torch.arange(64.0).view(1, *SHAPE).half()
-    replay.add(image, torch.zeros(1, 3))
-    monkeypatch.setattr(learner, "step", lambda images, _: seen.append(images) or _done(learner))
-    learner.fit(replay, 40)
-    assert {bool(torch.equal(one[:1], image.float())) for one in seen} == {True, not flip}
-    assert all(torch.equal(one[:1].flip(-1), image.float()) or torch.equal(one[:1], image.float()) for one in seen)
+    image = torch.arange(64.0).view(SHAPE)
+    seen = fitted_on(image, monkeypatch, flip=flip)
+    assert {bool(torch.equal(one, image)) for one in seen} == {True, not flip}
+    assert all(torch.equal(one.flip(-1), image) or torch.equal(one, image) for one in seen)
 
 
-def _done(learner):
-    learner.done += 1
-    return 0.0
+def test_pictures_are_shifted_by_up_to_one_value_in_32_as_they_are_fitted_and_signals_are_not(monkeypatch):
+    image = torch.arange(1024.0).view(1, 32, 32)
+    seen = fitted_on(image, monkeypatch, shift=True)
+    # inside, values count up by one along a row and by 32 from row to row, so that a shift is one number
+    shifts = {float(one[0, 16, 16] - image[0, 16, 16]) for one in seen}
+    assert shifts == {down + across for down in (-32, 0, 32) for across in (-1, 0, 1)}
+    signal = torch.arange(64.0).view(1, 64)
+    assert (fitted_on(signal, monkeypatch, shift=True) == signal).all()
 
 
 def test_variants_are_the_same_each_time_and_use_all_samples():

@@ -36,7 +36,7 @@ PLAN_STEPS = (1, 4)
 """Gradients taken for a plan, drawn between these: plans of all qualities tell more than the best alone."""
 NATURAL_EVERY = 2
 """Each so-many-th round is about natural filters, where others are trained too: these need many more answers."""
-PASSES, ENOUGH = (20, 8), 500_000
+PASSES, ENOUGH = (20, 4), 500_000
 """Most and least passes over the answers, and how many answers are to be fitted in all where that is between them."""
 CENTRE_STEP, WANTED_LEFT = 1.2, 0.6
 """Bounds, one for each patch size and track, move by this factor a round towards those at which this share of the plans
@@ -62,7 +62,7 @@ class Training:
     """Patch sizes, one a round in turn, `50ms` for signals of a rate included; the agent plans with any of them
     afterwards, with the first unless told."""
     passes: float | None = None
-    """How often each answer is fitted on average; None for 8, and more, up to 20, where there are few answers."""
+    """How often each answer is fitted on average; None for 4, and more, up to 20, where there are few answers."""
     widths: tuple[int, ...] = WIDTHS
     """Channels of the network at each resolution; where axes are long, the last of them again at further ones."""
     members: int = 1
