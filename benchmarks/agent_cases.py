@@ -13,10 +13,12 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.distortions.gradient import fgsm, pgd
 
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
-BEST = 180_000
+BEST, FRUGAL = 60_000, 20_000
+PPO = 180_000
+"""Queries of the reference agent's training: as many as it could use."""
 SEEDS = (0, 1, 2, 3, 4)
 WHITE = "planning in the victim itself (white box)"
-BUDGETS = (20_000, 60_000, 500_000)
+BUDGETS = (FRUGAL, 180_000, 500_000)
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,9 @@ def patches() -> Iterator[Case]:
             )  # fmt: skip
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
             yield Case("patches", WHITE, ceiling("resnet20"), tint(patch, bound))
-    ppo = f"ppo4at2.0-q{BEST}-s{{seed}}"
+    ppo = f"ppo4at2.0-q{PPO}-s{{seed}}"
     yield Case(
-        "patches", f"PPO, {BEST:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=BEST, needs=(ppo,)
+        "patches", f"PPO, {PPO:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=PPO, needs=(ppo,)
     )
 
 
@@ -153,10 +155,10 @@ def victims() -> Iterator[Case]:
         yield Case("victims", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, victim, (0, 1))
         yield Case("victims", WHITE, ceiling(victim), tint(1, bound), victim)
         if victim in ("resnet4b_adv", "cnn_a_mix"):
-            name = victim + "-q60000-s{seed}"
+            name = f"{victim}-q{BEST}-s{{seed}}"
             yield Case(
-                "victims", "trained on it, 60,000 answers", trained(name), tint(1, bound), victim, (0, 1),
-                training=60_000, needs=(name,),
+                "victims", f"trained on it, {BEST:,d} answers", trained(name), tint(1, bound), victim, (0, 1),
+                training=BEST, needs=(name,),
             )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ __all__ = ["draw"]
 BOUND = 1.0
 LINES = (
     ("planning in the victim itself (white box)", "white box", "#999999"),
-    ("trained, 180,000 answers", "trained, 180,000 queries", "#c0392b"),
+    ("trained, 60,000 answers", "trained, 60,000 queries", "#c0392b"),
     ("trained, labels then 20,000 answers", "labels, then 20,000 queries", "#e67e22"),
     ("labels only, uncorrected", "labels alone, uncorrected", "#a67c00"),
     ("learning, no training", "learning, no training", "#3caea3"),

@@ -25,7 +25,7 @@ def agent_file(name: str, seed: int) -> Path:
 
 
 def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
-    """The agent of a folder such as q180000-s{seed}, with other habits."""
+    """The agent of a folder such as q60000-s{seed}, with other habits."""
 
     def make(seed: int) -> ResponseAgent:
         agent = load_agent(agent_file(name, seed))

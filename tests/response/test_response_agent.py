@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 import brinkmap  # noqa: E402
 from brinkmap.agents.response import Habits, ResponseAgent  # noqa: E402
-from brinkmap.response.correction import RIDGE, Corrections  # noqa: E402
+from brinkmap.response.correction import AWAY, COMMON, RIDGE, Corrections  # noqa: E402
 from brinkmap.response.net import ResponseNet  # noqa: E402
 
 SHAPE = (1, 6, 6)
@@ -103,13 +103,16 @@ def test_corrections_are_the_ridge_regression_of_each_sample():
     corrections, slot = Corrections(3, 7, 4), torch.tensor([1])
     features, residuals = rng.normal(size=(6, 7)).astype(np.float32), rng.normal(size=(6, 4)).astype(np.float32)
     corrections.begin(slot, torch.from_numpy(features[[0]]), torch.from_numpy(residuals[[0]]))
-    np.testing.assert_allclose(corrections.of(slot).of(torch.from_numpy(features[[0]])), residuals[[0]])
+    np.testing.assert_allclose(corrections.of(slot).of(torch.from_numpy(features[[0]])), AWAY * residuals[[0]])
     for row in range(1, 6):
         corrections.learn(slot, torch.from_numpy(features[[row]]), torch.from_numpy(residuals[[row]]))
-    away, missed = features[1:] - features[0], residuals[1:] - residuals[0]
-    penalty = RIDGE * np.mean(np.sum(away**2, axis=1))
-    exact = np.linalg.solve(away.T @ away + penalty * np.eye(7), away.T @ missed)
-    np.testing.assert_allclose(corrections.of(slot).weights[0], exact, atol=1e-5)
+    away, missed = features[1:] - features[0], residuals[1:] - AWAY * residuals[0]
+    mean_square = np.mean(np.sum(away**2, axis=1))
+    known, penalties = np.hstack([away, np.ones((5, 1))]), [RIDGE * mean_square] * 7 + [RIDGE / COMMON]
+    exact = np.linalg.solve(known.T @ known + np.diag(penalties), known.T @ missed)
+    found = corrections.of(slot)
+    np.testing.assert_allclose(found.weights[0], exact[:7], atol=1e-5)
+    np.testing.assert_allclose(found.offset[0], AWAY * residuals[0] + exact[7], atol=1e-5)
     assert not corrections.of(torch.tensor([0, 2])).weights.any()
     corrections.begin(slot, torch.zeros(1, 7), torch.zeros(1, 4))
     assert not corrections.of(slot).weights.any()

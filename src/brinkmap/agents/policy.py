@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.agents.draws import uniforms
 from brinkmap.agents.ppo import filters_of
-from brinkmap.agents.response import Habits, ResponseAgent, kind_by_kind, net_of
+from brinkmap.agents.response import Habits, ResponseAgent, kind_by_kind
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
@@ -75,7 +75,7 @@ class PolicyAgent(ResponseAgent):
             lambda: Policy(made.channels, made.rank, cards, told["width"], told["blocks"], told["heads"]),
             of["policy"], {"blocks": told["blocks"]},
         )  # fmt: skip
-        return cls(net_of(made, of["net"]), policy, card=made)
+        return cls(made.net(of["net"]), policy, card=made)
 
     def _check(self, context: Context) -> None:
         super()._check(context)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
 
-__all__ = ["Habits", "ResponseAgent", "kind_by_kind", "net_of"]
+__all__ = ["Habits", "ResponseAgent", "kind_by_kind"]
 
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
@@ -103,7 +103,7 @@ class ResponseAgent:
         from brinkmap.response.card import AgentCard
 
         made = AgentCard.read(card)
-        return cls(net_of(made, weights), card=made)
+        return cls(made.net(weights), card=made)
 
     def start(self, slots: Ints, samples: Array, references: Ints, answers: Array, context: Context) -> None:
         """Paint every card of the samples, and take in their clean answers."""
@@ -150,7 +150,7 @@ class ResponseAgent:
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._refining = torch.zeros(context.slots, dtype=torch.bool)
-        self._max_l2, self._safety = torch.zeros(2, context.slots)
+        self._max_l2, self._safety, self._margin = torch.zeros(3, context.slots)
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
         self._held = np.zeros(context.slots, bool)
@@ -175,6 +175,7 @@ class ResponseAgent:
 
         assert self._canvas is not None
         self._adjust(slots, observation)
+        self._margin[slots] = torch.from_numpy(observation.margins).float()
         codes = torch.from_numpy(observation.codes.astype(np.int64))
         habits = self._habits
         exploring = left_to_chance(
@@ -244,12 +245,21 @@ class ResponseAgent:
         # every other plan starts afresh: an incumbent may be a dead end
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
         begin, steps = torch.where(fresh[:, None], 0, codes), self._habits.steps
-        searching = task.frugal & ~self._refining[task.slots]
+        refining = self._refining[task.slots]
+        searching, moved = task.frugal & ~refining, refining & ~fresh
         return kind_by_kind(
             codes,
+            (moved, lambda rows: self._moved(task.rows(rows), codes[rows])),
             (searching, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], SEARCHING * steps)),
-            (~searching, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], steps)),
+            (~searching & ~moved, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], steps)),
         )
+
+    def _moved(self, task: Task, codes: Tensor) -> Tensor:
+        """(n, cells) the incumbents with small changes that bring them nearer."""
+        from brinkmap.response.nearer import nearer
+
+        known, now = self._corrections.of(task.slots), self._margin[task.slots]
+        return nearer(self.model, known, self._margins, self.scene, task, codes, now)
 
     def _stepped(self, task: Task, begin: Tensor, push: Tensor, steps: int) -> Tensor:
         """(n, cells) the plans after some steps."""
@@ -293,14 +303,3 @@ def kind_by_kind(codes: Tensor, *kinds: tuple[Tensor, Callable[[Tensor], Tensor]
         if len(rows):
             made[rows] = how(rows)
     return made
-
-
-def net_of(made: AgentCard, weights: dict[str, Tensor]) -> ResponseNet:
-    """The response model with the weights of a file."""
-    from brinkmap.response.net import ResponseNet
-    from brinkmap.victims.weights import network_with
-
-    return network_with(
-        lambda: ResponseNet(made.channels, made.rank, made.classes, made.widths, made.temporal_shift, made.members),
-        weights, {"widths": made.widths, "members": made.members},
-    )  # fmt: skip

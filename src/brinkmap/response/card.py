@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from brinkmap.response.net import ResponseNet
 
 __all__ = ["AgentCard"]
 
@@ -49,3 +54,13 @@ class AgentCard:
         """The card that a file's JSON is."""
         given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
         return cls(**given)
+
+    def net(self, weights: dict[str, Tensor]) -> ResponseNet:
+        """The response model with the weights of a file."""
+        from brinkmap.response.net import ResponseNet
+        from brinkmap.victims.weights import network_with
+
+        return network_with(
+            lambda: ResponseNet(self.channels, self.rank, self.classes, self.widths, self.temporal_shift, self.members),
+            weights, {"widths": self.widths, "members": self.members},
+        )  # fmt: skip

@@ -15,7 +15,7 @@ from brinkmap.response.looks import Model
 from brinkmap.response.margins import Margins, towards
 from brinkmap.response.scene import Scene, View
 
-__all__ = ["Planned", "Task", "chosen", "features_of", "nearest", "plan", "slopes"]
+__all__ = ["Corrected", "Planned", "Task", "better", "chosen", "features_of", "nearest", "plan", "slopes"]
 
 WIDEN, CLOSER = 1.5, 0.8
 """What a frugal plan's bound is multiplied with until the wanted margin is forecast, and the share of the least
@@ -64,7 +64,7 @@ class Planned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Corrected:
+class Corrected:
     """The model, what is known of the samples besides, and the margin in question."""
 
     net: Model
@@ -75,6 +75,12 @@ class _Corrected:
     def forecast(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(n,) the margins of images (n, c, *extent), and (n, values) their gradient, of unit length."""
         return slopes(self.net, self.correction, self.margins, self.own, images)
+
+    def margin(self, images: Tensor) -> Tensor:
+        """(n,) the margins alone."""
+        with torch.no_grad():
+            features = self.net.features(images)
+            return self.margins(self.net.head(features) + self.correction.of(features), self.own)
 
 
 def slopes(net: Model, correction: Correction, margins: Margins, own: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,13 +119,13 @@ def plan(
     found = []
     for rows, count in chunks(len(task), at_once):
         part = task.rows(rows)
-        model = _Corrected(net, correction.rows(rows), towards(margins, part.aim), part.own)
+        model = Corrected(net, correction.rows(rows), towards(margins, part.aim), part.own)
         made = _plan(model, scene.view(part.slots), part, start[rows], push[rows], steps)
         found.append(Planned(*(one[:count] for one in made)))
     return Planned(*(torch.cat(each) for each in zip(*found, strict=True)))
 
 
-def _plan(model: _Corrected, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
+def _plan(model: Corrected, view: View, task: Task, start: Tensor, push: Tensor, steps: int) -> Planned:
     best = Planned(torch.zeros_like(start), torch.full((len(start),), torch.inf), torch.full((len(start),), torch.inf))
     total, bound = push.clone(), torch.where(task.frugal, task.begin_l2, task.max_l2)
     kept, failed = torch.where(task.frugal, KEPT, 1.0)[:, None], torch.zeros(len(start))
@@ -128,7 +134,7 @@ def _plan(model: _Corrected, view: View, task: Task, start: Tensor, push: Tensor
         total = kept * total + gradient
         codes, energy = best_codes(view.gains(total), view.energy, bound, view.levels)
         seen, gradient = model.forecast(view.render(codes))
-        best = _better(best, Planned(codes, seen, energy), task)
+        best = better(best, Planned(codes, seen, energy), task)
         found = best.margins <= task.wanted
         failed = torch.where(found & (seen > task.wanted), failed + 1, 0)
         closer = best.energy.sqrt() * CLOSER ** (1 / (1 + failed))
@@ -136,7 +142,7 @@ def _plan(model: _Corrected, view: View, task: Task, start: Tensor, push: Tensor
     return best
 
 
-def _better(best: Planned, made: Planned, task: Task) -> Planned:
+def better(best: Planned, made: Planned, task: Task) -> Planned:
     """Row by row the better of two plans, by what the task asks for."""
     enough, was_enough = (made.margins <= task.wanted) & task.frugal, (best.margins <= task.wanted) & task.frugal
     closer = made.energy < best.energy

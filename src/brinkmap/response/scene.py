@@ -41,6 +41,11 @@ class View:
         images = self.clean.clone().index_add_(1, self.values.flatten(), added.flatten(1))
         return images.view(n, *self.shape)
 
+    def apart(self, codes: Tensor) -> Tensor:
+        """(n, codes, cells) squared L2 from what codes (n, cells) show to what each code would, cell by cell."""
+        now = self.change.gather(1, codes[:, None, None].expand(-1, -1, len(self.values), -1))
+        return (self.change - now).square().sum(dim=2)
+
     def gains(self, gradient: Tensor) -> Tensor:
         """(n, codes, cells) by how much each code lowers what has this gradient (n, values), to first order."""
         slopes = gradient[:, self.values.flatten()].view(len(gradient), 1, *self.values.shape)
