@@ -79,7 +79,7 @@ bench: $(READY)
 baselines: $(READY)
 	$(BIN)/python benchmarks/baselines.py
 
-# The shipped agents, trained anew; ecg takes half an hour, cifar10 needs ../shared/data and two hours or more.
+# The shipped agents, trained anew; ecg takes half an hour, cifar10 needs ../shared/data and half an hour.
 agents: $(READY)
 	$(BIN)/python scripts/train_agents.py digits
 	$(BIN)/python scripts/train_agents.py ecg

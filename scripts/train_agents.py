@@ -2,7 +2,7 @@
 
     python scripts/train_agents.py digits              the shipped agent of the digits demo; seven minutes
     python scripts/train_agents.py ecg                 electrode noises on simulated rhythms; half an hour on one core
-    python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; two hours on one core
+    python scripts/train_agents.py cifar10             CIFAR-10 ResNet-20, from ../shared/data; half an hour on one core
     python scripts/train_agents.py cifar10 --queries 20000 --seed 3 --out build/agents/q20000-s3
 
 Trained on training samples only: the digits split and the rhythms that no audit uses, and the 10,000 JPEG training
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WEIGHTS = ROOT / "src" / "brinkmap" / "agents" / "weights"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-QUERIES = {"digits": 40_000, "ecg": 15_000, "cifar10": 180_000}
+QUERIES = {"digits": 40_000, "ecg": 15_000, "cifar10": 60_000}
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
 ELECTRODES = ("motion-artifact", "electrode-detachment", "emg")
 BARE = ("bare-motion", "bare-detached")
