@@ -14,7 +14,7 @@ class Habits:
     """How the agent goes about it; benchmarks turn each of these to see what it is worth."""
 
     steps: int = 8
-    """Gradients taken for each plan; twice as many for one that has no bound and no flip to begin from."""
+    """Gradients taken for each plan; four times as many for one that has no bound and no flip to begin from."""
     looks: int | None = None
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so; None for once at a signal, else four times."""

@@ -45,7 +45,7 @@ GROW = 1.2
 FURTHER, FIRST_FURTHER = 1.5, 3.0
 """Where no bound is set, how far a plan goes beyond the incumbent at most, and the first beyond where it begins: a
 model that has just been wrong would send the next plan much too far."""
-SEARCHING = 2
+SEARCHING = 4
 """Times the steps, where the distance of a flip is still to be found."""
 FIRST_RMS = 0.018
 """Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
