@@ -53,3 +53,13 @@ def test_gains_add_up_to_what_a_linear_function_falls_by(shape, patch):
     promised = view.gains(slope).gather(1, codes[:, None])[:, 0].sum(1)
     fall = ((view.clean - view.render(codes).flatten(1)) * slope).sum(1)
     torch.testing.assert_close(promised, fall, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("patch", [1, 2, 3])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_apart_adds_up_to_the_squared_distance_between_two_plans(shape, patch):
+    _, _, view, codes, _ = loaded(shape, patch)
+    others = torch.roll(codes, 1, dims=1)
+    apart = view.apart(codes).gather(1, others[:, None])[:, 0].sum(1)
+    exact = (view.render(others) - view.render(codes)).flatten(1).square().sum(1)
+    torch.testing.assert_close(apart, exact, atol=1e-4, rtol=1e-4)
