@@ -109,9 +109,9 @@ def _knowledge(one: dict[str, Any]) -> Iterator[Case]:
             "headline", f"trained, {queries:,d} answers", trained(name), one, seeds=(0, 1), training=queries,
             needs=(name,),
         )  # fmt: skip
-    name = "labels-q20000-s{seed}"
+    name = f"labels-q{FRUGAL}-s{{seed}}"
     yield Case(
-        "headline", "trained, labels then 20,000 answers", trained(name), one, seeds=(0, 1), training=20_000,
+        "headline", f"trained, labels then {FRUGAL:,d} answers", trained(name), one, seeds=(0, 1), training=FRUGAL,
         needs=(name,),
     )  # fmt: skip
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from agent_cases import BEST, FRUGAL
+
 __all__ = ["draw"]
 
 BOUND = 1.0
 LINES = (
     ("planning in the victim itself (white box)", "white box", "#999999"),
-    ("trained, 60,000 answers", "trained, 60,000 queries", "#c0392b"),
-    ("trained, labels then 20,000 answers", "labels, then 20,000 queries", "#e67e22"),
+    (f"trained, {BEST:,d} answers", f"trained, {BEST:,d} queries", "#c0392b"),
+    (f"trained, labels then {FRUGAL:,d} answers", f"labels, then {FRUGAL:,d} queries", "#e67e22"),
     ("labels only, uncorrected", "labels alone, uncorrected", "#a67c00"),
     ("learning, no training", "learning, no training", "#3caea3"),
     ("square", "Square", "#20639b"),

@@ -105,7 +105,6 @@ class PolicyAgent(ResponseAgent):
             self._contents = torch.zeros(context.slots, *told.shape[1:])
             self._credit = torch.zeros(context.slots, canvas.grid.cells)
             self._codes = torch.zeros(context.slots, canvas.grid.cells, dtype=torch.long)
-            self._before = torch.zeros(context.slots)
             self._told = torch.zeros(context.slots, STANDINGS)
             self._noise = torch.zeros(context.slots, len(canvas.cards) + 1, canvas.grid.cells)
             self._counts = cell_counts(canvas)
@@ -118,7 +117,6 @@ class PolicyAgent(ResponseAgent):
         from brinkmap.response.cells import standings
 
         self._codes[slots] = torch.from_numpy(observation.codes.astype(np.int64))
-        self._before[slots] = torch.from_numpy(observation.margins).float()
         self._told[slots] = torch.from_numpy(standings(observation))
         self._noise[slots] = self._drawn(slots, rngs)
         return super().propose(slots, observation, rngs)
@@ -135,7 +133,7 @@ class PolicyAgent(ResponseAgent):
         asked = torch.from_numpy(self._canvas.cards.codes(plans).astype(np.int64))
         found = self._margins(torch.from_numpy(log_probabilities(answers)), self._own[which])
         self._credit[which] = shares_of_fall(
-            self._credit[which], self._codes[which], asked, self._before[which] - found
+            self._credit[which], self._codes[which], asked, self._margin[which] - found
         )  # fmt: skip
 
     def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:

@@ -36,15 +36,16 @@ class View:
 
     def render(self, codes: Tensor) -> Tensor:
         """(n, c, *extent) the samples under codes (n, cells)."""
-        n, largest = len(codes), len(self.values)
-        added = self.change.gather(1, codes[:, None, None].expand(-1, -1, largest, -1))[:, 0]
-        images = self.clean.clone().index_add_(1, self.values.flatten(), added.flatten(1))
-        return images.view(n, *self.shape)
+        images = self.clean.clone().index_add_(1, self.values.flatten(), self._added(codes).flatten(1))
+        return images.view(len(codes), *self.shape)
 
     def apart(self, codes: Tensor) -> Tensor:
         """(n, codes, cells) squared L2 from what codes (n, cells) show to what each code would, cell by cell."""
-        now = self.change.gather(1, codes[:, None, None].expand(-1, -1, len(self.values), -1))
-        return (self.change - now).square().sum(dim=2)
+        return (self.change - self._added(codes)[:, None]).square().sum(dim=2)
+
+    def _added(self, codes: Tensor) -> Tensor:
+        """(n, largest, cells) what codes (n, cells) add to each cell's values."""
+        return self.change.gather(1, codes[:, None, None].expand(-1, -1, len(self.values), -1))[:, 0]
 
     def gains(self, gradient: Tensor) -> Tensor:
         """(n, codes, cells) by how much each code lowers what has this gradient (n, values), to first order."""
