@@ -177,7 +177,7 @@ def test_uncorrected_it_never_learns_from_answers():
 
 @pytest.mark.parametrize("max_l2", [0.4, None])
 def test_exploring_all_the_time_it_is_uniform_random_search(max_l2):
-    always = ResponseAgent(LinearModel(WEIGHTS), Habits(plan_every=0, explore_after=0))
+    always = ResponseAgent(LinearModel(WEIGHTS), Habits(plan_every=0, explore_after=0, corrected=False))
     run = {"distortions": ["tint", "dead-pixel"], "patch": 2, "max_l2": max_l2, "budget": 30, "seed": 4}
     for one, other in zip(*(outcomes(agent, run) for agent in (always, "random")), strict=True):
         assert (one.queries, one.success, one.l2) == (other.queries, other.success, other.l2)

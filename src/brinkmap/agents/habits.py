@@ -18,12 +18,12 @@ class Habits:
     looks: int | None = None
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so; None for once at a signal, else four times."""
-    explore_after: int = 8
-    """Queries that are planned before the agent begins to explore: the model is wrong about a sample that has not
-    flipped by then, and must not be much worse than chance."""
+    explore_after: int = 4
+    """Queries that are planned in the model as it is best put right, before the agent begins to explore."""
     plan_every: int = 3
-    """From then on each so-many-th query is planned, and the others are what uniform random search would ask from the
-    incumbent; 1 for no exploration, 0 for nothing else."""
+    """From then on each so-many-th query is planned so, and the others in models drawn from all that the answers allow,
+    or without corrections are what uniform random search would ask from the incumbent; 1 for no exploration, 0 for
+    nothing else."""
     aims: bool = True
     """Whether plans are made towards single classes, the near ones most, once two plans towards any have failed."""
     corrected: bool = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brinkmap.response.card import AgentCard
+    from brinkmap.response.correction import Correction
     from brinkmap.response.net import ResponseNet
     from brinkmap.response.planning import Task
     from brinkmap.response.policy import Policy
@@ -136,28 +137,28 @@ class PolicyAgent(ResponseAgent):
             self._credit[which], self._codes[which], asked, self._margin[which] - found
         )  # fmt: skip
 
-    def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
+    def _planned(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         """Plans that begin at the policy's proposals, (n, cells); the samples being refined have plans of old."""
         refining, planned = self._refining[task.slots], super()._planned
         return kind_by_kind(
             codes,
-            (refining, lambda rows: planned(task.rows(rows), codes[rows], push[rows])),
-            (~refining, lambda rows: self._led(task.rows(rows), codes[rows], push[rows])),
+            (refining, lambda rows: planned(task.rows(rows), known.rows(rows), codes[rows], push[rows])),
+            (~refining, lambda rows: self._led(task.rows(rows), known.rows(rows), codes[rows], push[rows])),
         )
 
-    def _led(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
+    def _led(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         import torch
 
-        proposed = self._proposed(task, codes)
+        proposed = self._proposed(task, known, codes)
         if not self._habits.steps:
             return proposed
         towards = self.scene.change_of(task.slots, proposed)
         l2 = towards.norm(dim=1)
         towards = towards / (l2[:, None] + 1e-12)
         task = replace(task, begin_l2=torch.minimum(l2, task.max_l2))  # a frugal plan tries the policy's distance first
-        return self._stepped(task, proposed, push - LEAD * towards, self._habits.steps)
+        return self._stepped(task, known, proposed, push - LEAD * towards, self._habits.steps)
 
-    def _proposed(self, task: Task, codes: Tensor) -> Tensor:
+    def _proposed(self, task: Task, known: Correction, codes: Tensor) -> Tensor:
         """What the policy would ask about, (n, cells), in whole chunks."""
         import torch
 
@@ -171,8 +172,7 @@ class PolicyAgent(ResponseAgent):
             rows = torch.arange(first, first + FEW).clamp(max=len(task) - 1)
             here, now = task.rows(rows), codes[rows]
             slots, view = here.slots, self.scene.view(here.slots)
-            known = self._corrections.of(slots)
-            _, gradient = slopes(self.model, known, self._margins, here.own, view.render(now))
+            _, gradient = slopes(self.model, known.rows(rows), self._margins, here.own, view.render(now))
             sight = Sight(
                 self._contents[slots], self._told[slots], now, self._credit[slots], view.gains(gradient), view.energy
             )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from brinkmap.response.card import AgentCard
+    from brinkmap.response.correction import Correction
     from brinkmap.response.looks import Model
     from brinkmap.response.net import ResponseNet
     from brinkmap.response.planning import Task
@@ -47,6 +48,8 @@ FURTHER, FIRST_FURTHER = 1.5, 3.0
 model that has just been wrong would send the next plan much too far."""
 SEARCHING = 4
 """Times the steps, where the distance of a flip is still to be found."""
+DOUBTED_STEPS = 3
+"""Gradients taken for a plan in a model that was drawn: it is asked to learn from, and need not be the best."""
 FIRST_RMS = 0.018
 """Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
 
@@ -67,7 +70,7 @@ class ResponseAgent:
         self._canvas: Canvas | None = None
         self._chance = RandomAgent()
         self.model: Model
-        """The net as this run looks through it, and where cells are few what each holds; from the first `start` on."""
+        """The net as this run looks through it, and place by place where it can; from the first `start` on."""
         self.scene: Scene
         """The samples under attack with all their paintings; there is one from the first `start` on."""
 
@@ -135,8 +138,8 @@ class ResponseAgent:
 
         from brinkmap.response.correction import Corrections
         from brinkmap.response.folding import folded
-        from brinkmap.response.grounded import Grounded, few_enough
         from brinkmap.response.looks import Looks, looks_of
+        from brinkmap.response.placed import Placed
         from brinkmap.response.scene import Scene
 
         self._check(context)
@@ -145,11 +148,10 @@ class ResponseAgent:
         if self.made_for is not None:
             moves = {"shift": self.made_for.shift, "flip": self.made_for.flip}
         looks = Looks(folded(self.net), looks_of(self._habits.looks, context.canvas.shape[1:], **moves))
-        bounded = bool(np.isfinite(context.max_l2).all())  # plans for the least distance end further away with cells
-        self.model = Grounded(looks, context.canvas) if bounded and few_enough(context.canvas) else looks
+        self.model = Placed(looks, context.canvas.shape) if hasattr(self.net, "places") else looks
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
-        self._refining = torch.zeros(context.slots, dtype=torch.bool)
+        self._refining, self._doubted = torch.zeros(2, context.slots, dtype=torch.bool)
         self._max_l2, self._safety, self._margin = torch.zeros(3, context.slots)
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
@@ -170,7 +172,7 @@ class ResponseAgent:
             )
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """The plan that the corrected model thinks best, or a random change to the incumbent."""
+        """The plan that the corrected model thinks best, one of a model drawn around it, or a random change."""
         import torch
 
         assert self._canvas is not None
@@ -181,11 +183,16 @@ class ResponseAgent:
         exploring = left_to_chance(
             self._asked[slots], observation.refining, habits.explore_after, habits.plan_every
         )  # fmt: skip
+        doubting = exploring & habits.corrected
+        exploring &= ~doubting
         planned, left = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~exploring, exploring))
         if len(planned):
+            own = [rngs[row] for row in planned]
             task = self._task(slots[~exploring], observation, planned)
-            push = torch.from_numpy(JITTER * boxes([rngs[row] for row in planned], self._canvas.shape))
-            codes[planned] = self._planned(task, codes[planned], push)
+            self._doubted[slots] = torch.from_numpy(doubting)
+            known = self._supposed(task.slots, np.flatnonzero(doubting[~exploring]), own)
+            push = torch.from_numpy(JITTER * boxes(own, self._canvas.shape))
+            codes[planned] = self._planned(task, known, codes[planned], push)
         self._order = np.zeros(codes.shape)
         if len(left):
             own = [rngs[row] for row in left]
@@ -238,7 +245,19 @@ class ResponseAgent:
             refining | self._max_l2[which].isinf(), aim,
         )  # fmt: skip
 
-    def _planned(self, task: Task, codes: Tensor, push: Tensor) -> Tensor:
+    def _supposed(self, slots: Tensor, doubting: Ints, rngs: Sequence[np.random.Generator]) -> Correction:
+        """What is known of these slots, and for the rows in doubt what might as well be true."""
+        import torch
+
+        known = self._corrections.of(slots)
+        if not len(doubting):
+            return known
+        shape = known.weights.shape[1:]
+        noise = np.stack([rngs[row].standard_normal(shape, np.float32) for row in doubting])
+        rows = torch.from_numpy(doubting)
+        return known.put(rows, self._corrections.drawn(slots[rows], torch.from_numpy(noise)))
+
+    def _planned(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         """(n, cells) what the corrected model thinks best."""
         import torch
 
@@ -246,26 +265,31 @@ class ResponseAgent:
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
         begin, steps = torch.where(fresh[:, None], 0, codes), self._habits.steps
         refining = self._refining[task.slots]
-        searching, moved = task.frugal & ~refining, refining & ~fresh
+        doubted = self._doubted[task.slots]
+        searching, moved = task.frugal & ~refining & ~doubted, refining & ~fresh
+
+        def stepped(rows: Tensor, steps: int) -> Tensor:
+            return self._stepped(task.rows(rows), known.rows(rows), begin[rows], push[rows], steps)
+
         return kind_by_kind(
             codes,
-            (moved, lambda rows: self._moved(task.rows(rows), codes[rows])),
-            (searching, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], SEARCHING * steps)),
-            (~searching & ~moved, lambda rows: self._stepped(task.rows(rows), begin[rows], push[rows], steps)),
+            (moved, lambda rows: self._moved(task.rows(rows), known.rows(rows), codes[rows])),
+            (searching, lambda rows: stepped(rows, SEARCHING * steps)),
+            (doubted, lambda rows: stepped(rows, min(steps, DOUBTED_STEPS))),
+            (~searching & ~moved & ~doubted, lambda rows: stepped(rows, steps)),
         )
 
-    def _moved(self, task: Task, codes: Tensor) -> Tensor:
+    def _moved(self, task: Task, known: Correction, codes: Tensor) -> Tensor:
         """(n, cells) the incumbents with small changes that bring them nearer."""
         from brinkmap.response.nearer import nearer
 
-        known, now = self._corrections.of(task.slots), self._margin[task.slots]
+        now = self._margin[task.slots]
         return nearer(self.model, known, self._margins, self.scene, task, codes, now)
 
-    def _stepped(self, task: Task, begin: Tensor, push: Tensor, steps: int) -> Tensor:
+    def _stepped(self, task: Task, known: Correction, begin: Tensor, push: Tensor, steps: int) -> Tensor:
         """(n, cells) the plans after some steps."""
         from brinkmap.response.planning import plan
 
-        known = self._corrections.of(task.slots)
         return plan(self.model, known, self._margins, self.scene, task, begin, push, steps).codes
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:

@@ -13,15 +13,18 @@ from brinkmap.response.looks import Model
 __all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
 
 MEMORY, REMEMBERED = 64, 192
-"""Answers of each sample that are kept, the latest; the second where features say what each cell holds."""
-RIDGE = 0.1
+"""Answers of each sample that are kept, the latest; the second where features tell places apart."""
+RIDGE = 0.001
 """Weight of the penalty, as a share of the mean squared distance of what was asked from the clean sample."""
 AWAY = 0.5
 """Share of what the model got wrong about the clean sample that is expected elsewhere, before any answer from there."""
 COMMON = 0.3
 """Weight of what an answer says of all that is away from the clean sample, as a share of the same mean square."""
 HELD = 16.0
-"""How much more of a correction rests on what the sample holds in its cells than on the network's features."""
+"""How much more of a correction rests on what is seen at each place than on the means over all places."""
+DOUBT = 2.0
+"""How much further models are drawn from the best one than answers say: those drawn are to find out, not to be right.
+"""
 TINY = 1e-12
 
 
@@ -47,7 +50,11 @@ class Correction(NamedTuple):
 
     def rows(self, rows: Tensor) -> Correction:
         """Only these rows."""
-        return Correction(self.origin[rows], self.offset[rows], self.weights[rows])
+        return Correction(*(one[rows] for one in self))
+
+    def put(self, rows: Tensor, others: Correction) -> Correction:
+        """The same, with others in these rows (k,)."""
+        return Correction(*(one.index_copy(0, rows, other) for one, other in zip(self, others, strict=True)))
 
 
 class Corrections:
@@ -59,21 +66,24 @@ class Corrections:
     so that the scale of the features does not matter. The clean sample itself is not among the answers: models fall
     short of the victim's margins and of their falls alike, so that about half of what is missing there is missing where
     a flip is near (docs/design/0003-response-agent.md).
-    Of a `Grounded` model the features of both kinds are first brought to one scale, those about cells to HELD times the
+    Of a `Placed` model the features of both kinds are first brought to one scale, those of places to HELD times the
     mean squared row.
 
     Args:
         slots: how many samples are held.
         features: what the model sees.
         classes: of the victim.
-        own: how many of the features are the network's; the others say what cells hold. None for all.
+        own: how many of the features are means; the others are those of places. None for all.
     """
 
     def __init__(self, slots: int, features: int, classes: int, own: int | None = None) -> None:
-        self._own = features if own is None else own
-        self._memory = memory = MEMORY if self._own == features else REMEMBERED
+        own = features if own is None else own
+        self._memory = memory = MEMORY if own == features else REMEMBERED
+        self._kinds = [slice(0, features)] if own == features else [slice(0, own), slice(own, features)]
+        self._shares = [1.0] if own == features else [1 / (1 + HELD), HELD / (1 + HELD)]
         self._origin, self._offset = torch.zeros(slots, features), torch.zeros(slots, classes)
         self._features = torch.zeros(slots, memory, features)
+        self._products = torch.zeros(len(self._kinds), slots, memory, memory)
         self._residuals = torch.zeros(slots, memory, classes)
         self._count = torch.zeros(slots, dtype=torch.long)
         self._weights = torch.zeros(slots, features, classes)
@@ -89,12 +99,38 @@ class Corrections:
         """
         self._origin[slots], self._offset[slots] = features, AWAY * residuals
         self._count[slots] = 0
+        self._products[:, slots] = 0
         for kept in (self._features, self._residuals, self._weights, self._common):
             kept[slots] = 0
 
     def of(self, slots: Tensor) -> Correction:
         """What is known of these slots."""
         return Correction(self._origin[slots], self._offset[slots] + self._common[slots], self._weights[slots])
+
+    def drawn(self, slots: Tensor, noise: Tensor) -> Correction:
+        """What might as well be true of these slots: drawn around what is known, DOUBT times as far as answers say.
+
+        Directions that no answer was about differ most from draw to draw, so that a plan made in such a model asks
+        about them (Thompson 1933, Biometrika 25:285-294; drawn by Matheron's rule: a model of noise, put right by what
+        the answers say of it).
+
+        Args:
+            slots: (n,).
+            noise: (n, features, classes) standard normal.
+        """
+        found = []
+        for rows, count in chunks(len(slots)):
+            here = slots[rows]
+            gram, scale = self._gram(here)
+            seen, missed = self._features[here], self._residuals[here]
+            solved = torch.linalg.solve(gram, missed)
+            kept = self._count[here].clamp(min=1)[:, None]
+            spread = DOUBT * ((missed * solved).sum(dim=1) / kept).clamp(min=0).sqrt()
+            first = scale.sqrt()[:, :, None] * noise[rows] * spread[:, None]
+            weights, common = self._fitted(here, missed - seen @ first)
+            known = Correction(self._origin[here], self._offset[here] + common, first + weights)
+            found.append(known.rows(torch.arange(count)))
+        return Correction(*(torch.cat(each) for each in zip(*found, strict=True)))
 
     def learn(self, slots: Tensor, features: Tensor, residuals: Tensor) -> None:
         """Take in one answer for each of these slots.
@@ -109,27 +145,35 @@ class Corrections:
         self._residuals[slots, place] = residuals - self._offset[slots]
         self._count[slots] += 1
         for rows, count in chunks(len(slots)):
-            weights, common = self._fitted(slots[rows])
-            self._weights[slots[rows[:count]]], self._common[slots[rows[:count]]] = weights[:count], common[:count]
+            here, at = slots[rows], place[rows]
+            for kind, products in zip(self._kinds, self._products, strict=True):
+                seen = self._features[here][:, :, kind]
+                new = (seen @ seen[torch.arange(len(here)), at][:, :, None])[:, :, 0]
+                products[here, at], products[here, :, at] = new, new
+            weights, common = self._fitted(here, self._residuals[here])
+            self._weights[here[:count]], self._common[here[:count]] = weights[:count], common[:count]
 
-    def _fitted(self, slots: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (n, features, classes), and what is common to all answers (n, classes)."""
-        seen, missed = self._features[slots], self._residuals[slots]  # empty rows are zero and weigh nothing
-        kept = self._count[slots].clamp(max=self._memory)
-        scale = self._scale(seen)
-        scaled = seen * scale[:, None]
-        mean_square = (scaled.square().sum(dim=(1, 2)) / kept + TINY)[:, None, None]
-        here = (torch.arange(self._memory) < kept[:, None]).float()[:, :, None]
-        gram = scaled @ scaled.transpose(1, 2) + COMMON * mean_square * (here @ here.transpose(1, 2))
-        dual = torch.linalg.solve(gram + RIDGE * mean_square * torch.eye(self._memory), missed)
-        common = COMMON * mean_square[:, 0] * (here * dual).sum(dim=1)
-        return scale[:, :, None] * (scaled.transpose(1, 2) @ dual), common
+    def _fitted(self, slots: Tensor, missed: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (n, features, classes) for residuals (n, memory, classes), and what is common (n, classes)."""
+        gram, scale = self._gram(slots)
+        dual = torch.linalg.solve(gram, missed)
+        weights = scale[:, :, None] * (self._features[slots].transpose(1, 2) @ dual)
+        return weights, COMMON * (self._here(slots)[:, :, None] * dual).sum(dim=1)
 
-    def _scale(self, seen: Tensor) -> Tensor:
-        """(n, features) what each feature is multiplied with, so that both kinds weigh what they should."""
-        n, _, features = seen.shape
-        if features == self._own:
-            return torch.ones(n, features)
-        network, cells = (part.square().sum(dim=(1, 2)) + TINY for part in seen.tensor_split([self._own], dim=2))
-        scale = torch.stack([network.rsqrt(), (cells / HELD).rsqrt()], dim=1)
-        return scale.repeat_interleave(torch.tensor([self._own, features - self._own]), dim=1)
+    def _gram(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, memory, memory) of the answers kept, and (n, features) the squared scale that makes its mean diagonal 1.
+
+        Empty rows are zero, but for the penalty, and weigh nothing.
+        """
+        kept, here = self._count[slots].clamp(min=1, max=self._memory), self._here(slots)
+        gram = RIDGE * torch.eye(self._memory) + COMMON * here[:, :, None] * here[:, None]
+        scales = []
+        for share, kind, products in zip(self._shares, self._kinds, self._products[:, slots], strict=True):
+            scale = share * kept / (products.diagonal(dim1=1, dim2=2).sum(dim=1) + TINY)
+            gram = gram + scale[:, None, None] * products
+            scales.append(scale[:, None].expand(-1, kind.stop - kind.start))
+        return gram, torch.cat(scales, dim=1)
+
+    def _here(self, slots: Tensor) -> Tensor:
+        """(n, memory) 1 where an answer is kept."""
+        return (torch.arange(self._memory) < self._count[slots][:, None]).float()

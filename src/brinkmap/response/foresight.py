@@ -14,8 +14,8 @@ from brinkmap.env.observation import Context
 from brinkmap.response.aims import ANY
 from brinkmap.response.correction import Corrections
 from brinkmap.response.margins import margins_for
-from brinkmap.response.net import ResponseNet
 from brinkmap.response.online import OnlineModel
+from brinkmap.response.placed import Placed
 from brinkmap.response.planning import Task, features_of, plan
 from brinkmap.response.scene import Scene
 
@@ -49,7 +49,7 @@ class Foresight:
         slots, classes, canvas = context.slots, context.classes, context.canvas
         self._scene, self._canvas = scene, canvas
         self._model = OnlineModel(canvas.shape, classes, canvas.seed)
-        self._copy: ResponseNet | None = None
+        self._copy: Placed | None = None
         self._corrections: Corrections
         self._due = float(FIRST)
         self._clean = torch.zeros(slots, classes)
@@ -121,9 +121,9 @@ class Foresight:
 
     def _renew(self) -> None:
         """Plan with the model as it is now, put right by the latest answers of each sample under attack."""
-        self._copy = self._model.copy()
+        self._copy = Placed(self._model.copy(), self._canvas.shape)
         slots, classes = self._clean.shape
-        self._corrections = Corrections(slots, self._copy.head.in_features, classes)
+        self._corrections = Corrections(slots, self._copy.head.in_features, classes, self._copy.own)
         active = np.flatnonzero(self._active)
         if not len(active):
             return

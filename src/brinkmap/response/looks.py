@@ -112,6 +112,12 @@ class Looks(nn.Module):
         seen = self.net.features(torch.cat([look.of(samples) for look in self.looks]))
         return seen.view(len(self.looks), len(samples), -1).mean(dim=0)
 
+    def places(self, samples: Tensor) -> Tensor:
+        """(n, features, *places) averaged over the looks, mirrored back where they were mirrored."""
+        seen = self.net.places(torch.cat([look.of(samples) for look in self.looks])).unflatten(0, (len(self.looks), -1))
+        back = [one.flip(-1) if look.flip else one for one, look in zip(seen, self.looks, strict=True)]
+        return torch.stack(back).mean(dim=0)
+
     def forward(self, samples: Tensor) -> Tensor:
         """(n, classes) logits, the mean of those to every look."""
         return cast("Tensor", self.head(self.features(samples)))

@@ -47,21 +47,21 @@ class _Trunk(nn.Module):
         self.stages = nn.Sequential(*[_Block(conv, norm, before, after) for before, after in pairs])
 
     def seen(self, samples: Tensor) -> Tensor:
-        """(n, widths[-1]) for samples (n, c, *extent)."""
+        """(n, widths[-1], *places) for samples (n, c, *extent); a clip's frames are places too."""
         if self.rank == 3:
             n, _, time = samples.shape[:3]
             frames = samples.transpose(1, 2).flatten(0, 1)
-            return self._averaged(frames, time if self.temporal_shift else 1).view(n, time, -1).mean(dim=1)
-        return self._averaged(samples, 1)
+            return self._looked(frames, time if self.temporal_shift else 1).unflatten(0, (n, time)).transpose(1, 2)
+        return self._looked(samples, 1)
 
-    def _averaged(self, samples: Tensor, frames: int) -> Tensor:
+    def _looked(self, samples: Tensor, frames: int) -> Tensor:
         samples = (self.shrunk(samples) - 0.5) * 4
         if samples.dim() == 4:
             samples = samples.contiguous(memory_format=torch.channels_last)  # twice as fast on processors
         out: Tensor = self.stem(samples)
         for stage in self.stages:
             out = stage(out, frames)
-        return out.flatten(2).mean(dim=2)
+        return out
 
     def shrunk(self, samples: Tensor) -> Tensor:
         """Samples, or frames, as small as the network looks at them."""
@@ -104,9 +104,13 @@ class ResponseNet(_Trunk):
         self.head = nn.Linear(members * widths[-1], classes)
         self.others = nn.ModuleList(_Trunk(channels, rank, widths, temporal_shift) for _ in range(members - 1))
 
+    def places(self, samples: Tensor) -> Tensor:
+        """(n, members * widths[-1], *places) what the last layer sees the mean of."""
+        return torch.cat([trunk.seen(samples) for trunk in (self, *self.others)], dim=1)
+
     def features(self, samples: Tensor) -> Tensor:
         """(n, members * widths[-1]) what the last layer sees."""
-        return torch.cat([trunk.seen(samples) for trunk in (self, *self.others)], dim=1)
+        return self.places(samples).flatten(2).mean(dim=2)
 
     def forward(self, samples: Tensor) -> Tensor:
         """(n, classes) logits."""

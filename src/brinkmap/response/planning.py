@@ -130,10 +130,11 @@ def _plan(model: Corrected, view: View, task: Task, start: Tensor, push: Tensor,
     total, bound = push.clone(), torch.where(task.frugal, task.begin_l2, task.max_l2)
     kept, failed = torch.where(task.frugal, KEPT, 1.0)[:, None], torch.zeros(len(start))
     _, gradient = model.forecast(view.render(start))
-    for _ in range(steps):
+    for step in range(1, steps + 1):
         total = kept * total + gradient
         codes, energy = best_codes(view.gains(total), view.energy, bound, view.levels)
-        seen, gradient = model.forecast(view.render(codes))
+        images = view.render(codes)
+        seen, gradient = model.forecast(images) if step < steps else (model.margin(images), gradient)
         best = better(best, Planned(codes, seen, energy), task)
         found = best.margins <= task.wanted
         failed = torch.where(found & (seen > task.wanted), failed + 1, 0)
