@@ -18,7 +18,7 @@ class Habits:
     looks: int | None = None
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so; None for once at a signal, else four times."""
-    explore_after: int = 4
+    explore_after: int = 8
     """Queries that are planned in the model as it is best put right, before the agent begins to explore."""
     plan_every: int = 3
     """From then on each so-many-th query is planned so, and the others in models drawn from all that the answers allow,

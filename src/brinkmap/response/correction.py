@@ -14,7 +14,7 @@ __all__ = ["MEMORY", "RIDGE", "Correction", "Corrections"]
 
 MEMORY, REMEMBERED = 64, 192
 """Answers of each sample that are kept, the latest; the second where features tell places apart."""
-RIDGE = 0.001
+RIDGE = 0.01
 """Weight of the penalty, as a share of the mean squared distance of what was asked from the clean sample."""
 AWAY = 0.5
 """Share of what the model got wrong about the clean sample that is expected elsewhere, before any answer from there."""
