@@ -52,16 +52,25 @@ def answered(answers):
     return corrections
 
 
+def drawn(corrections, seed):
+    """The weights of a model drawn."""
+    return corrections.of(torch.tensor([0]), [0], [np.random.default_rng(seed)])
+
+
 def test_models_are_drawn_around_the_best_one_and_furthest_where_no_answer_was():
-    slot, noise = torch.tensor([0]), torch.from_numpy(np.random.default_rng(0).standard_normal((400, 3, 1)))
     corrections = answered(20)
-    drawn = torch.stack([corrections.drawn(slot, one[None].float()).weights[0, :, 0] for one in noise])
-    best = corrections.of(slot).weights[0, :, 0]
-    assert drawn[:, 1].std() < 0.5 * drawn[:, 2].std()
-    torch.testing.assert_close(drawn.mean(dim=0), best, atol=0.5, rtol=0)
+    weights = torch.stack([drawn(corrections, seed).weights[0, :, 0] for seed in range(400)])
+    best = corrections.of(torch.tensor([0])).weights[0, :, 0]
+    assert weights[:, 1].std() < 0.5 * weights[:, 2].std()
+    torch.testing.assert_close(weights.mean(dim=0), best, atol=0.5, rtol=0)
 
 
-def test_without_an_answer_nothing_is_drawn_but_what_is_known():
-    drawn = answered(0).drawn(torch.tensor([0]), torch.ones(1, 3, 1))
-    assert not drawn.weights.any()
-    assert not drawn.offset.any()
+def test_only_rows_in_doubt_are_drawn_and_nothing_where_there_is_no_answer():
+    corrections, both = answered(5), torch.tensor([0, 0])
+    known = corrections.of(both)
+    some = corrections.of(both, [1], [np.random.default_rng(0), np.random.default_rng(1)])
+    assert torch.equal(some.weights[0], known.weights[0])
+    assert not torch.equal(some.weights[1], known.weights[1])
+    none = drawn(answered(0), 0)
+    assert not none.weights.any()
+    assert not none.offset.any()

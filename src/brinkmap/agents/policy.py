@@ -10,7 +10,7 @@ import numpy as np
 
 from brinkmap.agents.draws import uniforms
 from brinkmap.agents.ppo import filters_of
-from brinkmap.agents.response import Habits, ResponseAgent, kind_by_kind
+from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
@@ -139,6 +139,8 @@ class PolicyAgent(ResponseAgent):
 
     def _planned(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         """Plans that begin at the policy's proposals, (n, cells); the samples being refined have plans of old."""
+        from brinkmap.response.planning import kind_by_kind
+
         refining, planned = self._refining[task.slots], super()._planned
         return kind_by_kind(
             codes,

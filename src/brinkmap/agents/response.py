@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from brinkmap.response.planning import Task
     from brinkmap.response.scene import Scene
 
-__all__ = ["Habits", "ResponseAgent", "kind_by_kind"]
+__all__ = ["Habits", "ResponseAgent"]
 
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
@@ -190,7 +190,7 @@ class ResponseAgent:
             own = [rngs[row] for row in planned]
             task = self._task(slots[~exploring], observation, planned)
             self._doubted[slots] = torch.from_numpy(doubting)
-            known = self._supposed(task.slots, np.flatnonzero(doubting[~exploring]), own)
+            known = self._corrections.of(task.slots, np.flatnonzero(doubting[~exploring]), own)
             push = torch.from_numpy(JITTER * boxes(own, self._canvas.shape))
             codes[planned] = self._planned(task, known, codes[planned], push)
         self._order = np.zeros(codes.shape)
@@ -245,21 +245,11 @@ class ResponseAgent:
             refining | self._max_l2[which].isinf(), aim,
         )  # fmt: skip
 
-    def _supposed(self, slots: Tensor, doubting: Ints, rngs: Sequence[np.random.Generator]) -> Correction:
-        """What is known of these slots, and for the rows in doubt what might as well be true."""
-        import torch
-
-        known = self._corrections.of(slots)
-        if not len(doubting):
-            return known
-        shape = known.weights.shape[1:]
-        noise = np.stack([rngs[row].standard_normal(shape, np.float32) for row in doubting])
-        rows = torch.from_numpy(doubting)
-        return known.put(rows, self._corrections.drawn(slots[rows], torch.from_numpy(noise)))
-
     def _planned(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         """(n, cells) what the corrected model thinks best."""
         import torch
+
+        from brinkmap.response.planning import kind_by_kind
 
         # every other plan starts afresh: an incumbent may be a dead end
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
@@ -283,8 +273,7 @@ class ResponseAgent:
         """(n, cells) the incumbents with small changes that bring them nearer."""
         from brinkmap.response.nearer import nearer
 
-        now = self._margin[task.slots]
-        return nearer(self.model, known, self._margins, self.scene, task, codes, now)
+        return nearer(self.model, known, self._margins, self.scene, task, codes, self._margin[task.slots])
 
     def _stepped(self, task: Task, known: Correction, begin: Tensor, push: Tensor, steps: int) -> Tensor:
         """(n, cells) the plans after some steps."""
@@ -312,18 +301,3 @@ class ResponseAgent:
         which = torch.from_numpy(slots)
         features, said = features_of(self.model, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
         return which, features, torch.from_numpy(log_probabilities(answers)) - said
-
-
-def kind_by_kind(codes: Tensor, *kinds: tuple[Tensor, Callable[[Tensor], Tensor]]) -> Tensor:
-    """Codes (n, cells) with rows of each kind replaced.
-
-    Args:
-        codes: what stays where no kind is.
-        kinds: (n,) bool and what gives the new codes of these rows, by their numbers; one with no rows is not asked.
-    """
-    made = codes.clone()
-    for which, how in kinds:
-        rows = which.nonzero()[:, 0]
-        if len(rows):
-            made[rows] = how(rows)
-    return made

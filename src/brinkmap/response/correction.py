@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from brinkmap.arrays import Ints
 from brinkmap.response.chunks import chunks
 from brinkmap.response.looks import Model
 
@@ -103,33 +106,39 @@ class Corrections:
         for kept in (self._features, self._residuals, self._weights, self._common):
             kept[slots] = 0
 
-    def of(self, slots: Tensor) -> Correction:
-        """What is known of these slots."""
-        return Correction(self._origin[slots], self._offset[slots] + self._common[slots], self._weights[slots])
-
-    def drawn(self, slots: Tensor, noise: Tensor) -> Correction:
-        """What might as well be true of these slots: drawn around what is known, DOUBT times as far as answers say.
-
-        Directions that no answer was about differ most from draw to draw, so that a plan made in such a model asks
-        about them (Thompson 1933, Biometrika 25:285-294; drawn by Matheron's rule: a model of noise, put right by what
-        the answers say of it).
+    def of(
+        self, slots: Tensor, doubted: Sequence[int] | Ints = (), rngs: Sequence[np.random.Generator] = ()
+    ) -> Correction:
+        """What is known of these slots.
 
         Args:
             slots: (n,).
-            noise: (n, features, classes) standard normal.
+            doubted: the rows of which instead something is drawn that might as well be true: DOUBT times as far from
+                what is known as answers say, and so furthest in directions that no answer was about. A plan made in
+                such a model asks about these (Thompson 1933, Biometrika 25:285-294).
+            rngs: n, where there are any such rows.
         """
+        known = Correction(self._origin[slots], self._offset[slots] + self._common[slots], self._weights[slots])
+        if not len(doubted):
+            return known
+        shape = known.weights.shape[1:]
+        noise = torch.from_numpy(np.stack([rngs[row].standard_normal(shape, np.float32) for row in doubted]))
+        rows = torch.as_tensor(doubted)
+        return known.put(rows, self._drawn(slots[rows], noise))
+
+    def _drawn(self, slots: Tensor, noise: Tensor) -> Correction:
+        """Matheron's rule: a model of noise (n, features, classes), put right by what the answers say of it."""
         found = []
         for rows, count in chunks(len(slots)):
             here = slots[rows]
             gram, scale = self._gram(here)
             seen, missed = self._features[here], self._residuals[here]
-            solved = torch.linalg.solve(gram, missed)
             kept = self._count[here].clamp(min=1)[:, None]
-            spread = DOUBT * ((missed * solved).sum(dim=1) / kept).clamp(min=0).sqrt()
+            spread = DOUBT * ((missed * torch.linalg.solve(gram, missed)).sum(dim=1) / kept).clamp(min=0).sqrt()
             first = scale.sqrt()[:, :, None] * noise[rows] * spread[:, None]
             weights, common = self._fitted(here, missed - seen @ first)
-            known = Correction(self._origin[here], self._offset[here] + common, first + weights)
-            found.append(known.rows(torch.arange(count)))
+            drawn = Correction(self._origin[here], self._offset[here] + common, first + weights)
+            found.append(drawn.rows(torch.arange(count)))
         return Correction(*(torch.cat(each) for each in zip(*found, strict=True)))
 
     def learn(self, slots: Tensor, features: Tensor, residuals: Tensor) -> None:

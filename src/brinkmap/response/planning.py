@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +16,18 @@ from brinkmap.response.looks import Model
 from brinkmap.response.margins import Margins, towards
 from brinkmap.response.scene import Scene, View
 
-__all__ = ["Corrected", "Planned", "Task", "better", "chosen", "features_of", "nearest", "plan", "slopes"]
+__all__ = [
+    "Corrected",
+    "Planned",
+    "Task",
+    "better",
+    "chosen",
+    "features_of",
+    "kind_by_kind",
+    "nearest",
+    "plan",
+    "slopes",
+]
 
 WIDEN, CLOSER = 1.5, 0.8
 """What a frugal plan's bound is multiplied with until the wanted margin is forecast, and the share of the least
@@ -184,3 +196,18 @@ def features_of(net: Model, scene: Scene, slots: Tensor, codes: Tensor) -> tuple
             found.append(features[:count])
             said.append(net.head(features).log_softmax(dim=1)[:count])
     return torch.cat(found), torch.cat(said)
+
+
+def kind_by_kind(codes: Tensor, *kinds: tuple[Tensor, Callable[[Tensor], Tensor]]) -> Tensor:
+    """Codes (n, cells) with rows of each kind replaced.
+
+    Args:
+        codes: what stays where no kind is.
+        kinds: (n,) bool and what gives the new codes of these rows, by their numbers; one with no rows is not asked.
+    """
+    made = codes.clone()
+    for which, how in kinds:
+        rows = which.nonzero()[:, 0]
+        if len(rows):
+            made[rows] = how(rows)
+    return made
