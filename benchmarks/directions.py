@@ -19,9 +19,7 @@ import torch
 from scipy.fft import dctn, idctn
 from torch import Tensor
 
-from agent_makers import agent_file
-from brinkmap.agents.response import ResponseAgent
-from brinkmap.agents.saved import load_agent
+from agent_makers import trained
 from brinkmap.arrays import as_samples
 from brinkmap.response.net import ResponseNet
 from real_data import cifar_images, cifar_victim, correct, shared_module
@@ -59,13 +57,6 @@ def gradients(net: Callable[[Tensor], Tensor], images: Tensor, own: Tensor, othe
     logits = net(images)
     lead = logits.gather(1, own[:, None]) - logits.gather(1, other[:, None])
     return unit(torch.autograd.grad(lead.sum(), images)[0].flatten(1).numpy())
-
-
-def loaded(name: str) -> ResponseNet:
-    """The network of an agent."""
-    agent = load_agent(agent_file(name, 0))
-    assert isinstance(agent, ResponseAgent)
-    return agent.net.eval()
 
 
 def untrained(images: Tensor) -> ResponseNet:
@@ -127,7 +118,7 @@ def measured(name: str, count: int) -> Iterator[str]:
     """The rows of one victim."""
     x, y = correct(cifar_victim(name), *cifar_images(), BEFORE + SMOOTHED)
     images, own = torch.from_numpy(as_samples(x[BEFORE:])), torch.from_numpy(y[BEFORE:]).long()
-    net, model = shared_module("models_cifar").load(name).eval(), loaded(AGENTS[name])
+    net, model = shared_module("models_cifar").load(name).eval(), trained(AGENTS[name])(0).net
     with torch.no_grad():
         other = net(images).scatter(1, own[:, None], -torch.inf).argmax(dim=1)
     truths, models = gradients(net, images, own, other), gradients(model, images, own, other)
@@ -139,7 +130,7 @@ def measured(name: str, count: int) -> Iterator[str]:
         "any": any_direction,
         "as smooth as the model's gradients of other images": smooth(models[count:]),
         "places of an untrained network": seen(untrained(images)),
-        "places of a network of labels": seen(loaded("labels-s0")),
+        "places of a network of labels": seen(trained("labels-s0")(0).net),
         "places of the agent's model": seen(model),
     }
     for title, family in families.items():

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from brinkmap.victims.shift import shifted
 
-__all__ = ["LONGEST", "WIDTHS", "ResponseNet", "deepened"]
+__all__ = ["LONGEST", "WIDTHS", "ResponseNet", "averaged", "deepened"]
 
 WIDTHS = (24, 48, 96, 128)
 LONGEST = {1: 4096, 2: 64, 3: 64}
@@ -72,6 +72,14 @@ class _Trunk(nn.Module):
         return pool(samples, [min(side, longest) for side in extent])  # type: ignore[arg-type]
 
 
+def averaged(places: Tensor) -> Tensor:
+    """(n, features) of (n, features, *places): the mean of each picture or frame, then of the frames."""
+    if places.dim() < 5:
+        return places.flatten(2).mean(dim=2)
+    n, _, time = places.shape[:3]
+    return places.transpose(1, 2).flatten(0, 1).flatten(2).mean(dim=2).view(n, time, -1).mean(dim=1)
+
+
 @final
 class ResponseNet(_Trunk):
     """Predicts a victim's answer: samples `(n, c, *extent)` on the scale 0..1 to logits `(n, classes)`.
@@ -110,7 +118,7 @@ class ResponseNet(_Trunk):
 
     def features(self, samples: Tensor) -> Tensor:
         """(n, members * widths[-1]) what the last layer sees."""
-        return self.places(samples).flatten(2).mean(dim=2)
+        return averaged(self.places(samples))
 
     def forward(self, samples: Tensor) -> Tensor:
         """(n, classes) logits."""

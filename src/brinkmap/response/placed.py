@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import skip_init
 
 from brinkmap.response.looks import Model
+from brinkmap.response.net import averaged
 
 __all__ = ["Placed", "Places"]
 
@@ -62,7 +63,7 @@ class Placed(nn.Module):
     def features(self, samples: Tensor) -> Tensor:
         """(n, own * (1 + places)) of samples (n, c, *extent)."""
         places = self.model.places(samples)
-        mean = places.flatten(2).mean(dim=2)
+        mean = averaged(places)
         if list(places.shape[2:]) != self._sides:
             places = POOL[len(self._sides)](places, self._sides)
         return torch.cat([mean, places.flatten(1)], dim=1)
