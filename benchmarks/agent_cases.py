@@ -87,6 +87,7 @@ def headline() -> Iterator[Case]:
         if bound == 0.5:
             continue
         yield Case("headline", "learning, no training", lambda _: "learning", one, seeds=(0, 1))
+        yield Case("headline", "cold-start, nothing across samples", lambda _: "cold-start", one, seeds=(0, 1))
         yield Case("headline", "greedy sweep", lambda _: "greedy", one)
         for title, habits in (("image-blind", {"blind": True}), ("uncorrected", {"corrected": False})):
             yield Case(
@@ -137,6 +138,7 @@ def patches() -> Iterator[Case]:
                 training=BEST, needs=(best,),
             )  # fmt: skip
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
+            yield Case("patches", "learning, no training", lambda _: "learning", tint(patch, bound), seeds=(0, 1))
             yield Case("patches", WHITE, ceiling("resnet20"), tint(patch, bound))
     ppo = f"ppo4at2.0-q{PPO}-s{{seed}}"
     yield Case(
@@ -153,13 +155,15 @@ def victims() -> Iterator[Case]:
             training=BEST, needs=(best,),
         )  # fmt: skip
         yield Case("victims", "square", lambda _: SquareAttack(), {"max_l2": bound, "budget": 200}, victim, (0, 1))
+        yield Case("victims", "learning, no training", lambda _: "learning", tint(1, bound), victim, (0, 1))
         yield Case("victims", WHITE, ceiling(victim), tint(1, bound), victim)
         if victim in ("resnet4b_adv", "cnn_a_mix"):
-            name = f"{victim}-q{BEST}-s{{seed}}"
-            yield Case(
-                "victims", f"trained on it, {BEST:,d} answers", trained(name), tint(1, bound), victim, (0, 1),
-                training=BEST, needs=(name,),
-            )  # fmt: skip
+            for queries, seeds in ((BEST, (0, 1)), (PPO, (0,))):
+                name = f"{victim}-q{queries}-s{{seed}}"
+                yield Case(
+                    "victims", f"trained on it, {queries:,d} answers", trained(name), tint(1, bound), victim, seeds,
+                    training=queries, needs=(name,),
+                )  # fmt: skip
 
 
 def filters() -> Iterator[Case]:
@@ -183,7 +187,7 @@ def _beside_untrained(
     best = f"q{BEST}-s{{seed}}"
     common: dict[str, Any] = {"samples": samples, "seeds": seeds}
     yield Case("natural", f"{title}: trained", agent, natural(chosen), training=BEST, needs=(best,), **common)
-    for other in ("random", "credit"):
+    for other in ("random", "credit", "learning"):
         yield Case("natural", f"{title}: {other}", lambda _, other=other: other, natural(chosen), **common)
 
 
@@ -221,7 +225,7 @@ def ablations() -> Iterator[Case]:
         ("uncorrected", {"corrected": False}),
         ("uncorrected, no exploration", {"corrected": False, "plan_every": 1}),
     ):  # fmt: skip
-        yield Case("parts", title, trained(best, **habits), tint(1, 1.0), **common)
+        yield Case("parts", title, trained(best, **habits), tint(1, 0.5), **common)
 
 
 def thousand() -> Iterator[Case]:

@@ -48,8 +48,6 @@ FURTHER, FIRST_FURTHER = 1.5, 3.0
 model that has just been wrong would send the next plan much too far."""
 SEARCHING = 4
 """Times the steps, where the distance of a flip is still to be found."""
-DOUBTED_STEPS = 3
-"""Gradients taken for a plan in a model that was drawn: it is asked to learn from, and need not be the best."""
 FIRST_RMS = 0.018
 """Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
 
@@ -126,7 +124,8 @@ class ResponseAgent:
             self.scene.load(int(slot), context.palette)
         clean = np.zeros((len(slots), canvas.grid.cells), np.int64)
         if self._habits.corrected:
-            self._corrections.begin(*self._missed(slots, clean, answers))
+            self._corrections.begin(*self._missed(slots, torch.from_numpy(clean), answers))
+            self._tangents.begin(slots, self._margins_of(slots, answers))
 
     def _open(self, context: Context) -> None:
         """Another run begins.
@@ -141,6 +140,7 @@ class ResponseAgent:
         from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.placed import Placed
         from brinkmap.response.scene import Scene
+        from brinkmap.response.tangents import Tangents
 
         self._check(context)
         self._canvas = context.canvas
@@ -151,7 +151,7 @@ class ResponseAgent:
         self.model = Placed(looks, context.canvas.shape) if hasattr(self.net, "places") else looks
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
-        self._refining, self._doubted = torch.zeros(2, context.slots, dtype=torch.bool)
+        self._refining = torch.zeros(context.slots, dtype=torch.bool)
         self._max_l2, self._safety, self._margin = torch.zeros(3, context.slots)
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
@@ -160,6 +160,7 @@ class ResponseAgent:
         self._aims = Aims(context.slots, context.classes if several and self._habits.aims else 0)
         width, own = self.model.head.in_features, self.net.head.in_features
         self._corrections = Corrections(context.slots, width, context.classes, own)
+        self._tangents = Tangents(self.scene, context.slots, across=False)
 
     def _check(self, context: Context) -> None:
         shape, net = context.canvas.shape, self.net
@@ -172,49 +173,62 @@ class ResponseAgent:
             )
 
     def propose(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
-        """The plan that the corrected model thinks best, one of a model drawn around it, or a random change."""
+        """The plan that the corrected model thinks best, a move against a slope, or a random change."""
+        import torch
+
+        self._adjust(slots, observation)
+        self._margin[slots] = torch.from_numpy(observation.margins).float()
+        self._refining[slots] = torch.from_numpy(observation.refining)
+        habits, codes = self._habits, observation.codes.astype(np.int64)
+        exploring = left_to_chance(self._asked[slots], observation.refining, habits.explore_after, habits.plan_every)
+        self._order = np.zeros(codes.shape)
+        for which, how in (
+            (~exploring, self._foreseen),
+            (exploring, self._felt if habits.corrected else self._chanced),
+        ):
+            rows = np.flatnonzero(which)
+            if len(rows):
+                codes[rows] = how(slots[rows], rows, observation, [rngs[int(row)] for row in rows])
+        self._asked[slots] += 1
+        return self._limited(slots, observation, codes)
+
+    def _foreseen(self, slots: Ints, rows: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
+        """(n, cells) what the corrected model thinks best."""
         import torch
 
         assert self._canvas is not None
-        self._adjust(slots, observation)
-        self._margin[slots] = torch.from_numpy(observation.margins).float()
-        codes = torch.from_numpy(observation.codes.astype(np.int64))
-        habits = self._habits
-        exploring = left_to_chance(
-            self._asked[slots], observation.refining, habits.explore_after, habits.plan_every
-        )  # fmt: skip
-        doubting = exploring & habits.corrected
-        exploring &= ~doubting
-        planned, left = (torch.from_numpy(np.flatnonzero(rows)) for rows in (~exploring, exploring))
-        if len(planned):
-            own = [rngs[row] for row in planned]
-            task = self._task(slots[~exploring], observation, planned)
-            self._doubted[slots] = torch.from_numpy(doubting)
-            known = self._corrections.of(task.slots, np.flatnonzero(doubting[~exploring]), own)
-            push = torch.from_numpy(JITTER * boxes(own, self._canvas.shape))
-            codes[planned] = self._planned(task, known, codes[planned], push)
-        self._order = np.zeros(codes.shape)
-        if len(left):
-            own = [rngs[row] for row in left]
-            drawn = self._chance.propose(slots[exploring], observation.rows(exploring), own)
-            codes[left] = torch.from_numpy(np.where(drawn == KEEP, codes[left], drawn - 1).astype(np.int64))
-            self._order[exploring] = self._chance.order(slots[exploring])
-        self._asked[slots] += 1
-        return self._limited(slots, observation, codes)
+        task, own = self._task(slots, observation, rows), observation.codes[rows].astype(np.int64)
+        push = torch.from_numpy(JITTER * boxes(rngs, self._canvas.shape))
+        return self._planned(task, self._corrections.of(task.slots), torch.from_numpy(own), push).numpy()
+
+    def _felt(self, slots: Ints, rows: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
+        """(n, cells) the incumbents turned against slopes that the answers leave open."""
+        here = observation.rows(rows)
+        further = np.maximum(here.l2 * GROW, self._first_l2)
+        reach = np.where(np.isinf(here.max_l2), further, here.max_l2)
+        return self._tangents.codes(slots, reach, here.spent(self._asked[slots]), rngs).numpy()
+
+    def _chanced(self, slots: Ints, rows: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
+        """(n, cells) random changes."""
+        here = observation.rows(rows)
+        drawn = self._chance.propose(slots, here, rngs)
+        self._order[rows] = self._chance.order(slots)
+        return np.where(drawn == KEEP, here.codes, drawn - 1)
 
     def order(self, slots: Ints) -> np.ndarray:
         """Which changes give way first where all of them go too far; plans never do, random proposals may."""
         return self._order
 
-    def _limited(self, slots: Ints, observation: Observation, wanted: Tensor) -> Ints:
+    def _limited(self, slots: Ints, observation: Observation, change: Ints) -> Ints:
         """The change to the plans wanted, as far as habits allow it."""
-        change = wanted.numpy()
+        import torch
+
         proposals = np.where(change == observation.codes, KEEP, np.where(change == 0, REMOVE, change + 1))
         free = ~observation.refining[:, None]
         if not self._habits.removes:
             proposals = np.where(free & (observation.codes > 0), KEEP, proposals)
         if self._habits.changes is not None:
-            energy = self.scene.view_of(slots).energy.gather(1, wanted[:, None])[:, 0].numpy()
+            energy = self.scene.view_of(slots).energy.gather(1, torch.from_numpy(change)[:, None])[:, 0].numpy()
             moved = np.where(proposals != KEEP, energy, -1.0)
             proposals = np.where(free & (ranks(-moved) >= self._habits.changes), KEEP, proposals)
         return proposals.astype(np.int16)
@@ -227,14 +241,14 @@ class ResponseAgent:
         factor = np.where(self._held[slots], LESS_SAFETY, MORE_SAFETY) ** asked
         self._safety[slots] = (self._safety[slots] * torch.from_numpy(factor).float()).clamp(*SAFETIES)
 
-    def _task(self, slots: Ints, observation: Observation, rows: Tensor) -> Task:
+    def _task(self, slots: Ints, observation: Observation, rows: Ints) -> Task:
         import torch
 
         from brinkmap.response.planning import Task
 
         which = torch.from_numpy(slots)
-        l2 = torch.from_numpy(observation.l2[rows.numpy()]).float()
-        self._refining[which] = refining = torch.from_numpy(observation.refining[rows.numpy()])
+        l2 = torch.from_numpy(observation.l2[rows]).float()
+        refining = self._refining[which]
         no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER)
         reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
         bound = torch.where(refining, l2 * ROOM, reach)
@@ -255,8 +269,7 @@ class ResponseAgent:
         fresh = torch.from_numpy(self._asked)[task.slots] % 2 == 0
         begin, steps = torch.where(fresh[:, None], 0, codes), self._habits.steps
         refining = self._refining[task.slots]
-        doubted = self._doubted[task.slots]
-        searching, moved = task.frugal & ~refining & ~doubted, refining & ~fresh
+        searching, moved = task.frugal & ~refining, refining & ~fresh
 
         def stepped(rows: Tensor, steps: int) -> Tensor:
             return self._stepped(task.rows(rows), known.rows(rows), begin[rows], push[rows], steps)
@@ -265,8 +278,7 @@ class ResponseAgent:
             codes,
             (moved, lambda rows: self._moved(task.rows(rows), known.rows(rows), codes[rows])),
             (searching, lambda rows: stepped(rows, SEARCHING * steps)),
-            (doubted, lambda rows: stepped(rows, min(steps, DOUBTED_STEPS))),
-            (~searching & ~moved & ~doubted, lambda rows: stepped(rows, steps)),
+            (~searching & ~moved, lambda rows: stepped(rows, steps)),
         )
 
     def _moved(self, task: Task, known: Correction, codes: Tensor) -> Tensor:
@@ -282,22 +294,37 @@ class ResponseAgent:
         return plan(self.model, known, self._margins, self.scene, task, begin, push, steps).codes
 
     def learn(self, slots: Ints, plans: Ints, answers: Array, accepted: np.ndarray) -> None:
-        """Put the model right for these samples."""
+        """Put the model and the slopes right for these samples."""
+        import torch
+
         assert self._canvas is not None
         self._held[slots] = accepted
         self._aims.learn(slots, answers)
-        if self._habits.corrected:
-            self._corrections.learn(*self._missed(slots, self._canvas.cards.codes(plans), answers))
+        if not self._habits.corrected:
+            return
+        codes = torch.from_numpy(self._canvas.cards.codes(plans).astype(np.int64))
+        self._corrections.learn(*self._missed(slots, codes, answers))
+        felt = ~self._refining[slots].numpy()
+        if felt.any():
+            margins = self._margins_of(slots[felt], answers[felt])
+            self._tangents.learn(slots[felt], codes[torch.from_numpy(felt)], margins, accepted[felt])
+
+    def _margins_of(self, slots: Ints, answers: Array) -> Array:
+        """(n,) as the criterion has them."""
+        import torch
+
+        logs = torch.from_numpy(log_probabilities(answers))
+        return self._margins(logs, self._own[torch.from_numpy(slots)]).numpy()
 
     def stop(self, slots: Ints) -> None:
         """Nothing: the corrections are forgotten when the next samples come."""
 
-    def _missed(self, slots: Ints, codes: Ints, answers: Array) -> tuple[Tensor, Tensor, Tensor]:
+    def _missed(self, slots: Ints, codes: Tensor, answers: Array) -> tuple[Tensor, Tensor, Tensor]:
         """The slots, the features of what was asked, and what the model got wrong about it."""
         import torch
 
         from brinkmap.response.planning import features_of
 
         which = torch.from_numpy(slots)
-        features, said = features_of(self.model, self.scene, which, torch.from_numpy(codes.astype(np.int64)))
+        features, said = features_of(self.model, self.scene, which, codes)
         return which, features, torch.from_numpy(log_probabilities(answers)) - said

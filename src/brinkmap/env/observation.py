@@ -56,3 +56,8 @@ class Observation:
     def rows(self, rows: Ints | np.ndarray) -> Observation:
         """What it says of these of its samples, given as numbers or as a mask."""
         return Observation(**{name: values[rows] for name, values in vars(self).items()})
+
+    def spent(self, asked: Ints) -> Floats:
+        """(n,) the share of this phase's budget that is gone once so many queries (n,) were asked."""
+        share: Floats = asked / (asked + np.maximum(self.remaining, 1))
+        return share

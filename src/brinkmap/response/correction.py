@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from brinkmap.arrays import Ints
 from brinkmap.response.chunks import chunks
 from brinkmap.response.looks import Model
 
@@ -25,9 +22,6 @@ COMMON = 0.3
 """Weight of what an answer says of all that is away from the clean sample, as a share of the same mean square."""
 HELD = 16.0
 """How much more of a correction rests on what is seen at each place than on the means over all places."""
-DOUBT = 2.0
-"""How much further models are drawn from the best one than answers say: those drawn are to find out, not to be right.
-"""
 TINY = 1e-12
 
 
@@ -54,10 +48,6 @@ class Correction(NamedTuple):
     def rows(self, rows: Tensor) -> Correction:
         """Only these rows."""
         return Correction(*(one[rows] for one in self))
-
-    def put(self, rows: Tensor, others: Correction) -> Correction:
-        """The same, with others in these rows (k,)."""
-        return Correction(*(one.index_copy(0, rows, other) for one, other in zip(self, others, strict=True)))
 
 
 class Corrections:
@@ -106,40 +96,9 @@ class Corrections:
         for kept in (self._features, self._residuals, self._weights, self._common):
             kept[slots] = 0
 
-    def of(
-        self, slots: Tensor, doubted: Sequence[int] | Ints = (), rngs: Sequence[np.random.Generator] = ()
-    ) -> Correction:
-        """What is known of these slots.
-
-        Args:
-            slots: (n,).
-            doubted: the rows of which instead something is drawn that might as well be true: DOUBT times as far from
-                what is known as answers say, and so furthest in directions that no answer was about. A plan made in
-                such a model asks about these (Thompson 1933, Biometrika 25:285-294).
-            rngs: n, where there are any such rows.
-        """
-        known = Correction(self._origin[slots], self._offset[slots] + self._common[slots], self._weights[slots])
-        if not len(doubted):
-            return known
-        shape = known.weights.shape[1:]
-        noise = torch.from_numpy(np.stack([rngs[row].standard_normal(shape, np.float32) for row in doubted]))
-        rows = torch.as_tensor(doubted)
-        return known.put(rows, self._drawn(slots[rows], noise))
-
-    def _drawn(self, slots: Tensor, noise: Tensor) -> Correction:
-        """Matheron's rule: a model of noise (n, features, classes), put right by what the answers say of it."""
-        found = []
-        for rows, count in chunks(len(slots)):
-            here = slots[rows]
-            gram, scale = self._gram(here)
-            seen, missed = self._features[here], self._residuals[here]
-            kept = self._count[here].clamp(min=1)[:, None]
-            spread = DOUBT * ((missed * torch.linalg.solve(gram, missed)).sum(dim=1) / kept).clamp(min=0).sqrt()
-            first = scale.sqrt()[:, :, None] * noise[rows] * spread[:, None]
-            weights, common = self._fitted(here, missed - seen @ first)
-            drawn = Correction(self._origin[here], self._offset[here] + common, first + weights)
-            found.append(drawn.rows(torch.arange(count)))
-        return Correction(*(torch.cat(each) for each in zip(*found, strict=True)))
+    def of(self, slots: Tensor) -> Correction:
+        """What is known of these slots (n,)."""
+        return Correction(self._origin[slots], self._offset[slots] + self._common[slots], self._weights[slots])
 
     def learn(self, slots: Tensor, features: Tensor, residuals: Tensor) -> None:
         """Take in one answer for each of these slots.
