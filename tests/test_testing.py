@@ -175,6 +175,12 @@ class Unseeded(RandomAgent):
         return super().propose(slots, observation, [self.rng] * len(slots))
 
 
+class UnseededLearner(Unseeded):
+    """May depend on the slots, but does on the run as well."""
+
+    learns_across = True
+
+
 class OutOfCards(RandomAgent):
     """Plays a card that there is not."""
 
@@ -183,7 +189,12 @@ class OutOfCards(RandomAgent):
 
 
 @pytest.mark.parametrize(
-    ("agent", "said"), [(Unseeded(), "depend on how many"), (OutOfCards(), "expected codes from 0")]
+    ("agent", "said"),
+    [
+        (Unseeded(), "depend on how many"),
+        (UnseededLearner(), "change from run to run"),
+        (OutOfCards(), "expected codes from 0"),
+    ],
 )
 def test_a_broken_agent_is_named(agent, said):
     with pytest.raises(ContractError, match=said):
