@@ -181,6 +181,8 @@ class ResponseAgent:
         self._refining[slots] = torch.from_numpy(observation.refining)
         habits, codes = self._habits, observation.codes.astype(np.int64)
         exploring = left_to_chance(self._asked[slots], observation.refining, habits.explore_after, habits.plan_every)
+        if habits.corrected:  # without a bound what was wrong is put right by going further
+            exploring &= np.isfinite(observation.max_l2)
         self._order = np.zeros(codes.shape)
         for which, how in (
             (~exploring, self._foreseen),
@@ -204,9 +206,7 @@ class ResponseAgent:
     def _felt(self, slots: Ints, rows: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """(n, cells) the incumbents turned against slopes that the answers leave open."""
         here = observation.rows(rows)
-        further = np.maximum(here.l2 * GROW, self._first_l2)
-        reach = np.where(np.isinf(here.max_l2), further, here.max_l2)
-        return self._tangents.codes(slots, reach, here.spent(self._asked[slots]), rngs).numpy()
+        return self._tangents.codes(slots, here.max_l2, here.spent(self._asked[slots]), rngs).numpy()
 
     def _chanced(self, slots: Ints, rows: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """(n, cells) random changes."""
