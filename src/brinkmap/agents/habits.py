@@ -19,11 +19,12 @@ class Habits:
     """How often the model looks at a sample, as it is and moved a little, where its card says that training moved
     samples so; None for once at a signal, else four times."""
     explore_after: int = 8
-    """Queries that are planned in the model as it is best put right, before the agent begins to explore."""
+    """Queries that are planned in the model as it is best put right, before the agent begins to explore. Where each
+    answer puts the model right and no bound is set it never does: going further helps more."""
     plan_every: int = 3
-    """From then on each so-many-th query is planned so, and the others in models drawn from all that the answers allow,
-    or without corrections are what uniform random search would ask from the incumbent; 1 for no exploration, 0 for
-    nothing else."""
+    """From then on each so-many-th query is planned so, and the others move against slopes drawn from the answers, or
+    without corrections are what uniform random search would ask from the incumbent; 1 for no exploration, 0 for nothing
+    else."""
     aims: bool = True
     """Whether plans are made towards single classes, the near ones most, once two plans towards any have failed."""
     corrected: bool = True

@@ -35,10 +35,6 @@ __all__ = ["Habits", "ResponseAgent"]
 
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
-MORE_SAFETY, LESS_SAFETY = 1.5, 0.7
-"""What the safety is multiplied with after a frugal plan that failed, and after one that held."""
-SAFETIES = (0.05, 20.0)
-"""Between which it stays."""
 SHRINK, ROOM = 0.85, 0.98
 """Shares of the incumbent's distance that refining tries first, and that a refined plan has at most."""
 GROW = 1.2
@@ -118,7 +114,8 @@ class ResponseAgent:
         self._chance.start(slots, samples, references, answers, context)
         self._margins, own = margins_for(context.criterion, references, context.indices)
         self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
-        self._asked[slots], self._safety[slots], self._held[slots] = 0, self._habits.safety, False
+        self._asked[slots] = 0
+        self._safety.begin(slots)
         self._aims.begin(slots, answers, own)
         for slot in slots:
             self.scene.load(int(slot), context.palette)
@@ -139,6 +136,7 @@ class ResponseAgent:
         from brinkmap.response.folding import folded
         from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.placed import Placed
+        from brinkmap.response.safety import Safety
         from brinkmap.response.scene import Scene
         from brinkmap.response.tangents import Tangents
 
@@ -152,10 +150,10 @@ class ResponseAgent:
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._refining = torch.zeros(context.slots, dtype=torch.bool)
-        self._max_l2, self._safety, self._margin = torch.zeros(3, context.slots)
+        self._max_l2, self._margin = torch.zeros(2, context.slots)
+        self._safety = Safety(context.slots, self._habits.safety)
         self._asked = np.zeros(context.slots, np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
-        self._held = np.zeros(context.slots, bool)
         several = isinstance(context.criterion, Untargeted) and context.classes > 2
         self._aims = Aims(context.slots, context.classes if several and self._habits.aims else 0)
         width, own = self.model.head.in_features, self.net.head.in_features
@@ -176,7 +174,6 @@ class ResponseAgent:
         """The plan that the corrected model thinks best, a move against a slope, or a random change."""
         import torch
 
-        self._adjust(slots, observation)
         self._margin[slots] = torch.from_numpy(observation.margins).float()
         self._refining[slots] = torch.from_numpy(observation.refining)
         habits, codes = self._habits, observation.codes.astype(np.int64)
@@ -233,14 +230,6 @@ class ResponseAgent:
             proposals = np.where(free & (ranks(-moved) >= self._habits.changes), KEEP, proposals)
         return proposals.astype(np.int16)
 
-    def _adjust(self, slots: Ints, observation: Observation) -> None:
-        """Be bolder after a frugal plan that held, and more careful after one that failed."""
-        import torch
-
-        asked = self._asked[slots] > 0
-        factor = np.where(self._held[slots], LESS_SAFETY, MORE_SAFETY) ** asked
-        self._safety[slots] = (self._safety[slots] * torch.from_numpy(factor).float()).clamp(*SAFETIES)
-
     def _task(self, slots: Ints, observation: Observation, rows: Ints) -> Task:
         import torch
 
@@ -255,7 +244,7 @@ class ResponseAgent:
         begin = torch.where(refining, l2 * SHRINK, torch.where(l2 > 0, l2 * GROW, self._first_l2))
         aim = torch.where(refining, ANY, torch.from_numpy(self._aims.next(slots)))
         return Task(
-            which, self._own[which], bound, torch.minimum(begin, bound), -self._safety[which],
+            which, self._own[which], bound, torch.minimum(begin, bound), -self._safety.of(slots),
             refining | self._max_l2[which].isinf(), aim,
         )  # fmt: skip
 
@@ -298,7 +287,7 @@ class ResponseAgent:
         import torch
 
         assert self._canvas is not None
-        self._held[slots] = accepted
+        self._safety.learn(slots, accepted)
         self._aims.learn(slots, answers)
         if not self._habits.corrected:
             return
