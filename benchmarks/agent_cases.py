@@ -13,12 +13,12 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.distortions.gradient import fgsm, pgd
 
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
-BEST, FRUGAL = 60_000, 20_000
+BEST, FRUGAL, MORE = 60_000, 20_000, 180_000
 PPO = 180_000
 """Queries of the reference agent's training: as many as it could use."""
 SEEDS = (0, 1, 2, 3, 4)
 WHITE = "planning in the victim itself (white box)"
-BUDGETS = (FRUGAL, 180_000, 500_000)
+BUDGETS = (FRUGAL, MORE, 500_000)
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,16 @@ def patches() -> Iterator[Case]:
             yield Case("patches", "uniform random", lambda _: "random", tint(patch, bound), seeds=(0, 1))
             yield Case("patches", "learning, no training", lambda _: "learning", tint(patch, bound), seeds=(0, 1))
             yield Case("patches", WHITE, ceiling("resnet20"), tint(patch, bound))
+    more = f"q{MORE}-s{{seed}}"
+    yield Case(
+        "patches",
+        f"trained, {MORE:,d} answers",
+        trained(more),
+        tint(4, 2.0),
+        seeds=(0, 1),
+        training=MORE,
+        needs=(more,),
+    )
     ppo = f"ppo4at2.0-q{PPO}-s{{seed}}"
     yield Case(
         "patches", f"PPO, {PPO:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=PPO, needs=(ppo,)
@@ -158,7 +168,7 @@ def victims() -> Iterator[Case]:
         yield Case("victims", "learning, no training", lambda _: "learning", tint(1, bound), victim, (0, 1))
         yield Case("victims", WHITE, ceiling(victim), tint(1, bound), victim)
         if victim in ("resnet4b_adv", "cnn_a_mix"):
-            for queries, seeds in ((BEST, (0, 1)), (PPO, (0,))):
+            for queries, seeds in ((BEST, (0, 1)), (MORE, (0,))):
                 name = f"{victim}-q{queries}-s{{seed}}"
                 yield Case(
                     "victims", f"trained on it, {queries:,d} answers", trained(name), tint(1, bound), victim, seeds,
@@ -171,6 +181,11 @@ def filters() -> Iterator[Case]:
     best = f"q{BEST}-s{{seed}}"
     yield from _beside_untrained("all four", trained(best), NATURAL, 200, (0, 1))
     yield Case("natural", f"all four: {WHITE}", ceiling("resnet20"), natural())
+    more = f"q{MORE}-s{{seed}}"
+    yield Case(
+        "natural", f"all four: trained, {MORE:,d} answers", trained(more), natural(), seeds=(0, 1), training=MORE,
+        needs=(more,),
+    )  # fmt: skip
     for one in NATURAL:
         yield from _beside_untrained(one, trained(best), (one,))
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))

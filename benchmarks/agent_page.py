@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -132,9 +133,11 @@ def _table(rows: list[Row]) -> str:
     return table(HEADS, lines)
 
 
-def _order(row: Row) -> tuple[str, float, str]:
+def _order(row: Row) -> tuple[str, float, float, list[str | int]]:
     settings = row["settings"]
-    return row["victim"], settings.get("max_l2") or 0.0, str(settings.get("patch"))
+    parts = re.split(r"(\d[\d,]*)", row["title"])  # every other one is a number, so that 4 comes before 16
+    title = [int(part.replace(",", "")) if place % 2 else part for place, part in enumerate(parts)]
+    return row["victim"], settings.get("max_l2") or 0.0, settings.get("patch") or 0, title
 
 
 def _square(rows: Iterable[Row], row: Row) -> Row | None:
