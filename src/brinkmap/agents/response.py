@@ -42,6 +42,8 @@ GROW = 1.2
 FURTHER, FIRST_FURTHER = 1.5, 3.0
 """Where no bound is set, how far a plan goes beyond the incumbent at most, and the first beyond where it begins: a
 model that has just been wrong would send the next plan much too far."""
+LOOSER = 1.1
+"""What that is multiplied with for every plan in a row that failed: at the same distance the next may fail as well."""
 SEARCHING = 4
 """Times the steps, where the distance of a flip is still to be found."""
 FIRST_RMS = 0.018
@@ -114,7 +116,7 @@ class ResponseAgent:
         self._chance.start(slots, samples, references, answers, context)
         self._margins, own = margins_for(context.criterion, references, context.indices)
         self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
-        self._asked[slots] = 0
+        self._asked[slots], self._failed[slots] = 0, 0
         self._safety.begin(slots)
         self._aims.begin(slots, answers, own)
         for slot in slots:
@@ -152,7 +154,7 @@ class ResponseAgent:
         self._refining = torch.zeros(context.slots, dtype=torch.bool)
         self._max_l2, self._margin = torch.zeros(2, context.slots)
         self._safety = Safety(context.slots, self._habits.safety)
-        self._asked = np.zeros(context.slots, np.int64)
+        self._asked, self._failed = np.zeros((2, context.slots), np.int64)
         self._first_l2 = FIRST_RMS * context.canvas.size**0.5
         several = isinstance(context.criterion, Untargeted) and context.classes > 2
         self._aims = Aims(context.slots, context.classes if several and self._habits.aims else 0)
@@ -238,7 +240,8 @@ class ResponseAgent:
         which = torch.from_numpy(slots)
         l2 = torch.from_numpy(observation.l2[rows]).float()
         refining = self._refining[which]
-        no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER)
+        looser = torch.from_numpy(LOOSER ** self._failed[slots]).float()
+        no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER) * looser
         reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
         bound = torch.where(refining, l2 * ROOM, reach)
         begin = torch.where(refining, l2 * SHRINK, torch.where(l2 > 0, l2 * GROW, self._first_l2))
@@ -288,6 +291,7 @@ class ResponseAgent:
 
         assert self._canvas is not None
         self._safety.learn(slots, accepted)
+        self._failed[slots] = np.where(accepted, 0, self._failed[slots] + 1)
         self._aims.learn(slots, answers)
         if not self._habits.corrected:
             return
