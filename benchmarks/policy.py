@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 import brinkmap
-from agent_cases import NATURAL, ROOT
+from agent_cases import NATURAL
+from agent_makers import ROOT
 from brinkmap.agents.policy import PolicyAgent
 from brinkmap.agents.response import Habits, ResponseAgent
 from brinkmap.agents.saved import load_agent
