@@ -142,14 +142,9 @@ def patches() -> Iterator[Case]:
             yield Case("patches", WHITE, ceiling("resnet20"), tint(patch, bound))
     more = f"q{MORE}-s{{seed}}"
     yield Case(
-        "patches",
-        f"trained, {MORE:,d} answers",
-        trained(more),
-        tint(4, 2.0),
-        seeds=(0, 1),
-        training=MORE,
+        "patches", f"trained, {MORE:,d} answers", trained(more), tint(4, 2.0), seeds=(0, 1), training=MORE,
         needs=(more,),
-    )
+    )  # fmt: skip
     ppo = f"ppo4at2.0-q{PPO}-s{{seed}}"
     yield Case(
         "patches", f"PPO, {PPO:,d} queries", reference(ppo), tint(4, 2.0), seeds=(0, 1), training=PPO, needs=(ppo,)

@@ -297,7 +297,7 @@ class ResponseAgent:
             return
         codes = torch.from_numpy(self._canvas.cards.codes(plans).astype(np.int64))
         self._corrections.learn(*self._missed(slots, codes, answers))
-        felt = ~self._refining[slots].numpy()
+        felt = (~self._refining[slots] & self._max_l2[slots].isfinite()).numpy()  # slopes are for exploring alone
         if felt.any():
             margins = self._margins_of(slots[felt], answers[felt])
             self._tangents.learn(slots[felt], codes[torch.from_numpy(felt)], margins, accepted[felt])

@@ -118,13 +118,13 @@ class Corrections:
                 seen = self._features[here][:, :, kind]
                 new = (seen @ seen[torch.arange(len(here)), at][:, :, None])[:, :, 0]
                 products[here, at], products[here, :, at] = new, new
-            weights, common = self._fitted(here, self._residuals[here])
+            weights, common = self._fitted(here)
             self._weights[here[:count]], self._common[here[:count]] = weights[:count], common[:count]
 
-    def _fitted(self, slots: Tensor, missed: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights (n, features, classes) for residuals (n, memory, classes), and what is common (n, classes)."""
+    def _fitted(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (n, features, classes), and what is common (n, classes)."""
         gram, scale = self._gram(slots)
-        dual = torch.linalg.solve(gram, missed)
+        dual = torch.linalg.solve(gram, self._residuals[slots])
         weights = scale[:, :, None] * (self._features[slots].transpose(1, 2) @ dual)
         return weights, COMMON * (self._here(slots)[:, :, None] * dual).sum(dim=1)
 
