@@ -32,6 +32,7 @@ from brinkmap.env.vector import Reward
 from brinkmap.plan import Canvas, Cards, make_grid
 from brinkmap.response.dream import Dream, Dreaming
 from brinkmap.response.policy import Policy, Sight
+from brinkmap.response.reach import Reach
 from brinkmap.training.samples import Variants
 from intervals import interval_text
 from real_data import SHARED, cifar_images, cifar_victim, correct
@@ -67,7 +68,7 @@ class Further(ResponseAgent):
 
     def _open(self, context: Any) -> None:
         super()._open(context)
-        self._first_l2 = 3.0
+        self._reach = Reach(context.slots, 3.0)
 
 
 def trained(net: torch.nn.Module, track: str) -> Policy:

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from brinkmap.plan import KEEP, REMOVE, Palette, apply, fit
+from brinkmap.plan import KEEP, REMOVE, Palette, apply, fit, proposing
 from brinkmap.plan.bound import FLOAT32_ULP
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -290,3 +290,11 @@ def test_fit_writes_into_none_of_its_arguments(attack):
         fitted(canvas, sample, codes, proposals, order, max_l2, max_linf=0.3)
     for array, before in zip((codes, proposals, order), kept, strict=True):
         assert np.array_equal(array, before)
+
+
+def test_a_proposal_turns_one_plan_into_another():
+    rng = np.random.default_rng(3)
+    codes, wanted = rng.integers(0, 5, (2, 20, 9))
+    proposals = proposing(codes, wanted)
+    assert_array_equal(apply(codes, proposals), wanted)
+    assert ((proposals == 0) == (codes == wanted)).all()

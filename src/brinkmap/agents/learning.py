@@ -9,12 +9,12 @@ import numpy as np
 from brinkmap.agents.draws import thin, uniforms
 from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
-from brinkmap.plan import KEEP, REMOVE, Canvas
+from brinkmap.plan import Canvas, proposing
 
 __all__ = ["LearningAgent", "cold_start"]
 
-FIRST_RMS, GROWTH = 0.018, 1.15
-"""Where no bound is set: change a value of the first proposal, root mean square, and of the distance with every one."""
+GROWTH = 1.15
+"""Of the distance with every proposal where no bound is set."""
 
 
 class LearningAgent:
@@ -47,12 +47,13 @@ class LearningAgent:
 
     def _open(self, context: Context) -> None:
         """Another run begins, and learns from nothing."""
+        from brinkmap.response.reach import first_l2
         from brinkmap.response.scene import Scene
         from brinkmap.response.tangents import Tangents
 
         canvas, slots = context.canvas, context.slots
         self._canvas, self._criterion = canvas, context.criterion
-        self._scene = Scene(canvas, slots)
+        self._scene, self._first_l2 = Scene(canvas, slots), first_l2(canvas)
         self._tangents = Tangents(self._scene, slots, self.learns_across)
         self._asked, self._references, self._indices = np.zeros((3, slots), np.int64)
         self._refining = np.zeros(slots, bool)
@@ -68,13 +69,11 @@ class LearningAgent:
             own = [rngs[int(row)] for row in reaching]
             codes[reaching] = self._moved(slots[reaching], observation.rows(reaching), own)
         self._asked[slots] += 1
-        proposals = np.where(codes == observation.codes, KEEP, np.where(codes == 0, REMOVE, codes + 1))
-        return thin(proposals, observation, self._canvas.cards, drawn)
+        return thin(proposing(observation.codes, codes), observation, self._canvas.cards, drawn)
 
     def _moved(self, slots: Ints, observation: Observation, rngs: Sequence[np.random.Generator]) -> Ints:
         """(n, cells) codes, at the full distance; without a bound at one that grows with every query."""
-        assert self._canvas is not None
-        further = FIRST_RMS * self._canvas.size**0.5 * GROWTH ** self._asked[slots].astype(np.float64)
+        further = self._first_l2 * GROWTH ** self._asked[slots].astype(np.float64)
         reach = np.where(np.isinf(observation.max_l2), further, observation.max_l2)
         return self._tangents.codes(slots, reach, observation.spent(self._asked[slots]), rngs).numpy()
 

@@ -18,7 +18,7 @@ from brinkmap.arrays import Array, Ints
 from brinkmap.env.observation import Context, Observation
 from brinkmap.errors import InputError
 from brinkmap.objective import Untargeted, log_probabilities
-from brinkmap.plan import KEEP, REMOVE, Canvas
+from brinkmap.plan import KEEP, Canvas, apply, proposing
 from brinkmap.response.aims import ANY, Aims
 
 if TYPE_CHECKING:
@@ -35,19 +35,8 @@ __all__ = ["Habits", "ResponseAgent"]
 
 JITTER = 0.1
 """How much of a random direction every plan begins with, so that no two are the same."""
-SHRINK, ROOM = 0.85, 0.98
-"""Shares of the incumbent's distance that refining tries first, and that a refined plan has at most."""
-GROW = 1.2
-"""Of the incumbent's distance, where a frugal plan tries first as long as nothing has flipped."""
-FURTHER, FIRST_FURTHER = 1.5, 3.0
-"""Where no bound is set, how far a plan goes beyond the incumbent at most, and the first beyond where it begins: a
-model that has just been wrong would send the next plan much too far."""
-LOOSER = 1.1
-"""What that is multiplied with for every plan in a row that failed: at the same distance the next may fail as well."""
 SEARCHING = 4
 """Times the steps, where the distance of a flip is still to be found."""
-FIRST_RMS = 0.018
-"""Change a value, root mean square, of a frugal plan that has no incumbent to begin from."""
 
 
 class ResponseAgent:
@@ -115,8 +104,8 @@ class ResponseAgent:
             self._open(context)
         self._chance.start(slots, samples, references, answers, context)
         self._margins, own = margins_for(context.criterion, references, context.indices)
-        self._own[slots], self._max_l2[slots] = torch.from_numpy(own), torch.from_numpy(context.max_l2).float()
-        self._asked[slots], self._failed[slots] = 0, 0
+        self._own[slots], self._asked[slots] = torch.from_numpy(own), 0
+        self._reach.begin(slots, context.max_l2)
         self._safety.begin(slots)
         self._aims.begin(slots, answers, own)
         for slot in slots:
@@ -138,6 +127,7 @@ class ResponseAgent:
         from brinkmap.response.folding import folded
         from brinkmap.response.looks import Looks, looks_of
         from brinkmap.response.placed import Placed
+        from brinkmap.response.reach import Reach, first_l2
         from brinkmap.response.safety import Safety
         from brinkmap.response.scene import Scene
         from brinkmap.response.tangents import Tangents
@@ -152,10 +142,9 @@ class ResponseAgent:
         self.scene = Scene(context.canvas, context.slots, blind=self._habits.blind)
         self._own = torch.zeros(context.slots, dtype=torch.long)
         self._refining = torch.zeros(context.slots, dtype=torch.bool)
-        self._max_l2, self._margin = torch.zeros(2, context.slots)
+        self._margin, self._asked = torch.zeros(context.slots), np.zeros(context.slots, np.int64)
         self._safety = Safety(context.slots, self._habits.safety)
-        self._asked, self._failed = np.zeros((2, context.slots), np.int64)
-        self._first_l2 = FIRST_RMS * context.canvas.size**0.5
+        self._reach = Reach(context.slots, first_l2(context.canvas))
         several = isinstance(context.criterion, Untargeted) and context.classes > 2
         self._aims = Aims(context.slots, context.classes if several and self._habits.aims else 0)
         width, own = self.model.head.in_features, self.net.head.in_features
@@ -212,7 +201,7 @@ class ResponseAgent:
         here = observation.rows(rows)
         drawn = self._chance.propose(slots, here, rngs)
         self._order[rows] = self._chance.order(slots)
-        return np.where(drawn == KEEP, here.codes, drawn - 1)
+        return apply(here.codes, drawn)
 
     def order(self, slots: Ints) -> np.ndarray:
         """Which changes give way first where all of them go too far; plans never do, random proposals may."""
@@ -222,7 +211,7 @@ class ResponseAgent:
         """The change to the plans wanted, as far as habits allow it."""
         import torch
 
-        proposals = np.where(change == observation.codes, KEEP, np.where(change == 0, REMOVE, change + 1))
+        proposals = proposing(observation.codes, change)
         free = ~observation.refining[:, None]
         if not self._habits.removes:
             proposals = np.where(free & (observation.codes > 0), KEEP, proposals)
@@ -238,18 +227,11 @@ class ResponseAgent:
         from brinkmap.response.planning import Task
 
         which = torch.from_numpy(slots)
-        l2 = torch.from_numpy(observation.l2[rows]).float()
-        refining = self._refining[which]
-        looser = torch.from_numpy(LOOSER ** self._failed[slots]).float()
-        no_further = torch.where(l2 > 0, l2 * FURTHER, self._first_l2 * FIRST_FURTHER) * looser
-        reach = torch.where(self._max_l2[which].isinf(), no_further, self._max_l2[which])
-        bound = torch.where(refining, l2 * ROOM, reach)
-        begin = torch.where(refining, l2 * SHRINK, torch.where(l2 > 0, l2 * GROW, self._first_l2))
+        l2, refining = torch.from_numpy(observation.l2[rows]).float(), self._refining[which]
+        reach, begin = self._reach.of(slots, l2, refining)
         aim = torch.where(refining, ANY, torch.from_numpy(self._aims.next(slots)))
-        return Task(
-            which, self._own[which], bound, torch.minimum(begin, bound), -self._safety.of(slots),
-            refining | self._max_l2[which].isinf(), aim,
-        )  # fmt: skip
+        frugal = refining | ~self._reach.bounded(slots)
+        return Task(which, self._own[which], reach, begin, -self._safety.of(slots), frugal, aim)
 
     def _planned(self, task: Task, known: Correction, codes: Tensor, push: Tensor) -> Tensor:
         """(n, cells) what the corrected model thinks best."""
@@ -291,13 +273,13 @@ class ResponseAgent:
 
         assert self._canvas is not None
         self._safety.learn(slots, accepted)
-        self._failed[slots] = np.where(accepted, 0, self._failed[slots] + 1)
+        self._reach.learn(slots, accepted)
         self._aims.learn(slots, answers)
         if not self._habits.corrected:
             return
         codes = torch.from_numpy(self._canvas.cards.codes(plans).astype(np.int64))
         self._corrections.learn(*self._missed(slots, codes, answers))
-        felt = (~self._refining[slots] & self._max_l2[slots].isfinite()).numpy()  # slopes are for exploring alone
+        felt = (~self._refining[slots] & self._reach.bounded(slots)).numpy()  # slopes are for exploring alone
         if felt.any():
             margins = self._margins_of(slots[felt], answers[felt])
             self._tangents.learn(slots[felt], codes[torch.from_numpy(felt)], margins, accepted[felt])

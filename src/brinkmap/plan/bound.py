@@ -7,7 +7,7 @@ import numpy as np
 from brinkmap.arrays import Floats, Ints
 from brinkmap.plan.palette import Palette
 
-__all__ = ["KEEP", "REMOVE", "apply", "fit"]
+__all__ = ["KEEP", "REMOVE", "apply", "fit", "proposing"]
 
 KEEP, REMOVE = 0, 1
 """Proposal codes; from 2 on they add the card `code - 1`."""
@@ -23,6 +23,16 @@ def apply(codes: Ints, proposals: Ints) -> Ints:
         proposals: (n, cells) 0 keep, 1 remove, 2.. add card 1..
     """
     return np.where(proposals == KEEP, codes, np.maximum(proposals - 1, 0)).astype(codes.dtype)
+
+
+def proposing(codes: Ints, wanted: Ints) -> Ints:
+    """(n, cells) int16 the proposal that turns one plan into another: what `apply` takes back.
+
+    Args:
+        codes: (n, cells) the incumbent.
+        wanted: (n, cells) the codes that there are to be.
+    """
+    return np.where(wanted == codes, KEEP, np.where(wanted == 0, REMOVE, wanted + 1)).astype(np.int16)
 
 
 FLOAT32_ULP = 2.0**-23
