@@ -216,7 +216,7 @@ class ResponseAgent:
         if not self._habits.removes:
             proposals = np.where(free & (observation.codes > 0), KEEP, proposals)
         if self._habits.changes is not None:
-            energy = self.scene.view_of(slots).energy.gather(1, torch.from_numpy(change)[:, None])[:, 0].numpy()
+            energy = self.scene.view_of(slots).squared(torch.from_numpy(change)).numpy()
             moved = np.where(proposals != KEEP, energy, -1.0)
             proposals = np.where(free & (ranks(-moved) >= self._habits.changes), KEEP, proposals)
         return proposals.astype(np.int16)

@@ -272,7 +272,7 @@ class _World:
         margins = self.margin(answers, self.own)
         state.credit = shares_of_fall(state.credit, state.codes, codes, state.margins - margins)
         take = state.open & (margins < state.margins - LEAST_GAIN)
-        l2 = self.view.energy.gather(1, codes[:, None])[:, 0].sum(dim=1).sqrt()
+        l2 = self.view.squared(codes).sum(dim=1).sqrt()
         state.codes = torch.where(take[:, None], codes, state.codes)
         state.logits = torch.where(take[:, None], answers, state.logits)
         state.margins, state.l2 = torch.where(take, margins, state.margins), torch.where(take, l2, state.l2)

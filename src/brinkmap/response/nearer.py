@@ -53,7 +53,7 @@ def nearer(
 def _nearest(model: Corrected, view: View, task: Task, codes: Tensor, known: Tensor) -> Tensor:
     forecast, gradient = model.forecast(view.render(codes))
     gains, apart = view.gains(gradient), view.apart(codes)
-    l2 = view.energy.gather(1, codes[:, None])[:, 0].sum(dim=1).sqrt()
+    l2 = view.squared(codes).sum(dim=1).sqrt()
     best = Planned(codes, torch.full_like(l2, torch.inf), torch.full_like(l2, torch.inf))
     for share in SHARES:
         for length in LENGTHS:

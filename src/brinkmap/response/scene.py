@@ -39,6 +39,10 @@ class View:
         images = self.clean.clone().index_add_(1, self.values.flatten(), self._added(codes).flatten(1))
         return images.view(len(codes), *self.shape)
 
+    def squared(self, codes: Tensor) -> Tensor:
+        """(n, cells) squared L2 of each cell under codes (n, cells)."""
+        return self.energy.gather(1, codes[:, None])[:, 0]
+
     def apart(self, codes: Tensor) -> Tensor:
         """(n, codes, cells) squared L2 from what codes (n, cells) show to what each code would, cell by cell."""
         return (self.change - self._added(codes)[:, None]).square().sum(dim=2)
