@@ -43,6 +43,8 @@ CARD_NOTE = (
 )
 RESULTS = ROOT / "docs" / "results" / "agent.json"
 COSTS = RESULTS.with_name("agent-costs.json")
+FLAGS = {"labels": ["--labels"], "robust": ["--robust-l2", "0.5"]}
+"""Of training, for parts of a folder's name."""
 
 
 def measure(case: Case, seed: int) -> dict[str, Any]:
@@ -120,7 +122,8 @@ def load() -> dict[str, Any]:
 def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:
     """Train what is missing.
 
-    Folders are named [victim-][labels-]q<queries>-s<seed>, with ppo<patch>at<L2>-[add-] before for the reference agent.
+    Folders are named [victim-][robust-][labels-]q<queries>-s<seed>, with ppo<patch>at<L2>-[add-] before for the
+    reference agent.
     """
     for need in needs:
         for seed in seeds:
@@ -138,7 +141,7 @@ def make_agents(needs: tuple[str, ...], seeds: tuple[int, ...]) -> None:
                 elif part.startswith("ppo"):
                     command += ["--ppo", *part.removeprefix("ppo").split("at")]
                 else:
-                    command += ["--labels"] if part == "labels" else ["--victim", part]
+                    command += FLAGS.get(part, ["--victim", part])
             command += ["--queries", queries]
             subprocess.run([str(one) for one in command], check=True)
 

@@ -163,6 +163,11 @@ def victims() -> Iterator[Case]:
         yield Case("victims", "learning, no training", lambda _: "learning", tint(1, bound), victim, (0, 1))
         yield Case("victims", WHITE, ceiling(victim), tint(1, bound), victim)
         if victim in ("resnet4b_adv", "cnn_a_mix"):
+            for title, name in (
+                ("labels only", "labels-s{seed}"),
+                ("labels only, made robust", "robust-labels-s{seed}"),
+            ):
+                yield Case("victims", title, trained(name), tint(1, bound), victim, (0, 1), needs=(name,))
             for queries, seeds in ((BEST, (0, 1)), (MORE, (0,))):
                 name = f"{victim}-q{queries}-s{{seed}}"
                 yield Case(

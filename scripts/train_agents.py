@@ -47,7 +47,7 @@ ECG_PASSES = 6.0
 """Over the answers: windows of 3,000 values take six times as long to fit as others."""
 
 
-def training_of(what: str, queries: int, seed: int) -> Training:
+def training_of(what: str, queries: int, seed: int, robust_l2: float = 0.0) -> Training:
     """What each is trained with."""
     if what == "digits":
         return Training(queries=queries, patch=(1, 2), widths=(16, 32, 64), seed=seed, distortions=(*NATURAL, "tint"))
@@ -56,12 +56,15 @@ def training_of(what: str, queries: int, seed: int) -> Training:
             queries=queries, patch=("100ms", "250ms", "500ms"), widths=(16, 32, 48, 64), seed=seed, passes=ECG_PASSES,
             distortions=(*ELECTRODES, *BARE),
         )  # fmt: skip
-    return Training(queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"))
+    return Training(
+        queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"), robust_l2=robust_l2
+    )
 
 
 def make(
-    what: str, queries: int, seed: int, folder: Path, *, labels: bool = False, against: str = "resnet20"
-) -> ResponseAgent:
+    what: str, queries: int, seed: int, folder: Path, *, labels: bool = False, against: str = "resnet20",
+    robust_l2: float = 0.0,
+) -> ResponseAgent:  # fmt: skip
     """Train one, or go on with it."""
     victim, x, y = _seen(what, against)
     begun, cost = time.perf_counter(), _Cost(folder)
@@ -76,7 +79,8 @@ def make(
         )
 
     agent = train(
-        victim, x, training_of(what, queries, seed), labels=y if labels else None, folder=folder, name=what, watch=watch
+        victim, x, training_of(what, queries, seed, robust_l2), labels=y if labels else None, folder=folder, name=what,
+        watch=watch,
     )  # fmt: skip
     assert agent.made_for is not None
     cost.write(agent.made_for.training_queries)
@@ -155,6 +159,7 @@ def main() -> None:
     asked.add_argument("--queries", type=int)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--labels", action="store_true", help="fit the true labels first")
+    asked.add_argument("--robust-l2", type=float, default=0.0, help="for cifar10: move what is fitted against the net")
     asked.add_argument("--ppo", nargs=2, type=float, metavar=("PATCH", "L2"), help="the reference agent instead")
     asked.add_argument("--add-only", action="store_true", help="with --ppo: it never takes away what it added")
     asked.add_argument("--victim", default="resnet20", help="for cifar10: a network of the data folder")
@@ -170,7 +175,7 @@ def main() -> None:
             queries, given.seed, folder, int(patch), max_l2, given.victim, removes=not given.add_only
         )  # fmt: skip
         return
-    make(given.what, queries, given.seed, folder, labels=given.labels, against=given.victim)
+    make(given.what, queries, given.seed, folder, labels=given.labels, against=given.victim, robust_l2=given.robust_l2)
     if given.out is None:
         WEIGHTS.mkdir(exist_ok=True)
         shutil.copy(folder / f"{given.what}.safetensors", WEIGHTS)

@@ -67,11 +67,14 @@ class TrainFlags:
     updates: int = 240
     """Of the policy."""
     labels: bool = False
-    """Fit the network to the true labels first, which costs no query."""
+    """Fit the network to the true labels first, which costs no query; with --queries 0 to nothing else."""
+    robust_l2: float = 0.0
+    """For a classifier that was trained to be robust: the L2 by which samples are moved against the network before each
+    is fitted, .5 on CIFAR-10. 0 for others."""
     flip: bool = False
     """Mirror half of the samples along the last axis: for pictures of which the mirror image is as good."""
     passes: float | None = None
-    """How often each answer is fitted on average; none given means 8, and more where there are few answers."""
+    """How often each answer is fitted on average; none given means 4, and up to 20 where there are few answers."""
     members: int = 1
     """Networks fitted to the same answers, which plan together: better plans, so many times the computing."""
     limit: int | None = None
@@ -186,7 +189,9 @@ def _train_ppo(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
 def _plan(flags: TrainFlags) -> Training:
     from brinkmap.training.trainer import Training
 
-    given: dict[str, Any] = {name: getattr(flags, name) for name in ("queries", "passes", "members", "flip", "seed")}
+    given: dict[str, Any] = {
+        name: getattr(flags, name) for name in ("queries", "passes", "members", "flip", "seed", "robust_l2")
+    }
     if flags.distortions:
         given["distortions"] = flags.distortions
     if flags.patch:

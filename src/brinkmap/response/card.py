@@ -42,6 +42,8 @@ class AgentCard:
     training_queries: int = 0
     labels: bool = False
     """Whether the network was fitted to true labels first."""
+    robust_l2: float = 0.0
+    """How far samples were moved against the network before each was fitted; not at all where a file does not say."""
     seed: int = 0
     figures: dict[str, float] = field(default_factory=dict)
     notes: str = ""

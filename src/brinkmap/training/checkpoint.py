@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -37,7 +38,7 @@ def save(trainer: Trainer) -> None:
         "minibatches": trainer.learner.rng.bit_generator.state,
     }  # fmt: skip
     held = {name: values.contiguous() for name, values in trainer.learner.state().items()}
-    save_file(held, part, metadata={"state": json.dumps(state), "plan": _stated(trainer.plan)})
+    save_file(held, part, metadata={"state": json.dumps(state), "plan": json.dumps(_stated(trainer.plan))})
     part.replace(trainer.folder / CHECKPOINT)
 
 
@@ -52,9 +53,12 @@ def resume(trainer: Trainer) -> None:
     assert trainer.folder is not None
     with safe_open(trainer.folder / CHECKPOINT, "pt") as held:
         told = held.metadata()
-        if told["plan"] != _stated(trainer.plan):
+        before, now = _stated(Training()) | json.loads(told["plan"]), _stated(trainer.plan)
+        if before != now:
+            given = {name: now.get(name) for name in before if before[name] != now.get(name)}
+            begun_with = {name: before[name] for name in given}
             raise InputError(
-                f"training: {trainer.folder} was begun with {told['plan']}, got {_stated(trainer.plan)}. "
+                f"training: {trainer.folder} was begun with {begun_with}, got {given}. "
                 "Give the same settings or another folder."
             )
         trainer.learner.restore({name: held.get_tensor(name) for name in held.keys()})  # noqa: SIM118
@@ -72,5 +76,7 @@ def resume(trainer: Trainer) -> None:
         trainer.replay.add(*rendered(path, trainer.canvas(this), trainer.variants, trainer.net))
 
 
-def _stated(plan: Training) -> str:
-    return json.dumps(asdict(plan) | {"format": FORMAT}, sort_keys=True)
+def _stated(plan: Training) -> dict[str, Any]:
+    """The settings as JSON has them; what a checkpoint does not state was not there yet, and is the default."""
+    stated: dict[str, Any] = json.loads(json.dumps(asdict(plan) | {"format": FORMAT}))
+    return stated

@@ -18,7 +18,7 @@ CONFIDENCE = 0.97
 """Probability of the true class that is fitted; the others share the rest."""
 
 
-def fit_labels(net: ResponseNet, variants: Variants, labels: Ints, passes: float) -> float:
+def fit_labels(net: ResponseNet, variants: Variants, labels: Ints, passes: float, robust_l2: float = 0.0) -> float:
     """Fit a network to labelled variants, in place; returns the last loss.
 
     Args:
@@ -26,6 +26,7 @@ def fit_labels(net: ResponseNet, variants: Variants, labels: Ints, passes: float
         variants: of the labelled samples.
         labels: (n,) of the samples that the variants are made of.
         passes: over the samples.
+        robust_l2: how far each variant is moved against the network before it is fitted.
 
     Raises:
         InputError: another number of labels than samples, or one that is no class.
@@ -36,7 +37,7 @@ def fit_labels(net: ResponseNet, variants: Variants, labels: Ints, passes: float
         raise InputError(f"labels: expected classes from 0 to {net.classes - 1}, got {labels.min()} to {labels.max()}.")
     rest = (1 - CONFIDENCE) / (net.classes - 1)
     steps, loss = max(1, int(passes * len(labels) / BATCH)), float("nan")
-    learner = Learner(net, steps, training_generator(variants.seed, "labels", 0))
+    learner = Learner(net, steps, training_generator(variants.seed, "labels", 0), robust_l2=robust_l2)
     for step in range(steps):
         numbers = range(step * BATCH, (step + 1) * BATCH)
         chosen = np.stack([variants[number] for number in numbers])

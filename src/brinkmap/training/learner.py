@@ -16,6 +16,7 @@ from brinkmap.response.moments import kept_moments, put_back
 from brinkmap.response.muon import Muon
 from brinkmap.response.net import ResponseNet
 from brinkmap.response.precision import bfloat16_pays
+from brinkmap.training.hardened import moved_against
 from brinkmap.training.replay import LEAST_LOG_PROBABILITY, Replay
 
 __all__ = ["BATCH", "Learner"]
@@ -44,15 +45,17 @@ class Learner:
         rng: draws the minibatches, and how they are moved.
         shift: whether they are shifted.
         flip: whether half of them are mirrored.
+        robust_l2: how far each is moved against the network before it is fitted.
     """
 
     def __init__(
-        self, net: ResponseNet, steps: int, rng: np.random.Generator, *, shift: bool = False, flip: bool = False
-    ) -> None:
+        self, net: ResponseNet, steps: int, rng: np.random.Generator, *, shift: bool = False, flip: bool = False,
+        robust_l2: float = 0.0,
+    ) -> None:  # fmt: skip
         self._moves = {"shift": shift, "flip": flip}
         self.net, self.steps, self.done = net.train(), steps, 0
         self.mean = copy.deepcopy(net).eval().requires_grad_(False)
-        self.rng = rng
+        self.rng, self._robust_l2 = rng, robust_l2
         self._optimiser = Muon(net, RATE, OTHER_RATE, DECAY)
         self._bfloat16 = bfloat16_pays()
 
@@ -68,18 +71,25 @@ class Learner:
     def step(self, images: Tensor, targets: Tensor) -> float:
         """One minibatch: images (n, c, *extent) and log-probabilities (n, classes); returns its loss."""
         self._optimiser.at(self._share())
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            logits = self.net.each(images)
-        said = functional.log_softmax(logits.float(), dim=2)
-        divergence = (targets.exp() * (targets - said)).sum(dim=2).mean()
+        if self._robust_l2:
+            images = moved_against(
+                images, self._robust_l2, self.rng, lambda moved: _divergence(self._said(moved), targets).sum()
+            )
+        said = self._said(images)
         squares = (said.clamp(min=LEAST_LOG_PROBABILITY) - targets).square().mean()
-        loss = divergence + SQUARES * squares
+        loss = _divergence(said, targets).mean() + SQUARES * squares
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self._optimiser.step()
         self.done += 1
         self._average()
         return loss.item()
+
+    def _said(self, images: Tensor) -> Tensor:
+        """(members, n, classes) log-probabilities."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            logits = self.net.each(images)
+        return functional.log_softmax(logits.float(), dim=2)
 
     def forget(self) -> None:
         """Begin the running mean anew from the weights as they are now."""
@@ -113,3 +123,8 @@ class Learner:
                     mean.lerp_(now, weight)
                 else:
                     mean.copy_(now)
+
+
+def _divergence(said: Tensor, targets: Tensor) -> Tensor:
+    """(members, n) of log-probabilities (members, n, classes) from those that are to be, (n, classes)."""
+    return (targets.exp() * (targets - said)).sum(dim=2)

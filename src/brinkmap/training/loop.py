@@ -64,7 +64,7 @@ def train(
         (folder / "answers").mkdir(parents=True, exist_ok=True)
     trainer = Trainer(victim, samples, plan, folder)
     if labels is not None and not begun(trainer):
-        fit_labels(trainer.net, trainer.variants, np.asarray(labels), LABEL_PASSES)
+        fit_labels(trainer.net, trainer.variants, np.asarray(labels), LABEL_PASSES, plan.robust_l2)
         trainer.learner.forget()
     resume(trainer)
     with Scalars(folder) as scalars:
@@ -111,6 +111,7 @@ def _card(trainer: Trainer, name: str, labels: bool) -> AgentCard:
         victims=(str(getattr(victim, "name", None) or type(victim).__name__),),
         training_queries=trainer.spent,
         labels=labels,
+        robust_l2=plan.robust_l2,
         seed=plan.seed,
         figures=_figures(trainer.history),
     )
