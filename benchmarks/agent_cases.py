@@ -13,12 +13,12 @@ from brinkmap.agents.square import SquareAttack
 from brinkmap.distortions.gradient import fgsm, pgd
 
 NATURAL = ("gaussian-noise", "gaussian-blur", "dead-pixel", "illuminate")
-BEST, FRUGAL, MORE = 60_000, 20_000, 180_000
+BEST, FRUGAL, MORE, MOST = 60_000, 20_000, 180_000, 500_000
 PPO = 180_000
 """Queries of the reference agent's training: as many as it could use."""
 SEEDS = (0, 1, 2, 3, 4)
 WHITE = "planning in the victim itself (white box)"
-BUDGETS = (FRUGAL, MORE, 500_000)
+BUDGETS = (FRUGAL, MORE, MOST)
 
 
 @dataclass(frozen=True)
@@ -181,11 +181,12 @@ def filters() -> Iterator[Case]:
     best = f"q{BEST}-s{{seed}}"
     yield from _beside_untrained("all four", trained(best), NATURAL, 200, (0, 1))
     yield Case("natural", f"all four: {WHITE}", ceiling("resnet20"), natural())
-    more = f"q{MORE}-s{{seed}}"
-    yield Case(
-        "natural", f"all four: trained, {MORE:,d} answers", trained(more), natural(), seeds=(0, 1), training=MORE,
-        needs=(more,),
-    )  # fmt: skip
+    for queries, seeds in ((MORE, (0, 1)), (MOST, (0,))):
+        name = f"q{queries}-s{{seed}}"
+        yield Case(
+            "natural", f"all four: trained, {queries:,d} answers", trained(name), natural(), seeds=seeds,
+            training=queries, needs=(name,),
+        )  # fmt: skip
     for one in NATURAL:
         yield from _beside_untrained(one, trained(best), (one,))
     yield Case("natural", "all four: labels only", trained("labels-s{seed}"), natural(), needs=("labels-s{seed}",))
