@@ -26,6 +26,7 @@ from real_data import cifar_images, cifar_victim, correct, shared_module
 
 RESULT = Path(__file__).resolve().parents[1] / "docs" / "results" / "directions.md"
 AGENTS = {"resnet20": "q60000-s0", "resnet4b_adv": "resnet4b_adv-q60000-s0", "cnn_a_mix": "cnn_a_mix-q60000-s0"}
+LABELS = {"a network of labels": "labels-s0", "a network of labels, made robust": "robust-labels-s0"}
 BEFORE, SMOOTHED = 200, 60
 """Images of agent.md's rows, and those after them by whose gradients smooth directions are drawn."""
 ANSWERS = (10, 20, 50, 100, 200)
@@ -124,8 +125,13 @@ def measured(name: str, count: int) -> Iterator[str]:
     truths, models = gradients(net, images, own, other), gradients(model, images, own, other)
     along = (truths * models).sum(axis=1, keepdims=True)
     missing = truths - along * models
-    shares = f"{(along**2).mean():.3f}" + " |" * (len(ANSWERS) - 1)
-    yield f"| {name} | the model's own gradient, no answers | {shares} |"
+    own_gradients = {"the agent's model": models}
+    for title, agent in LABELS.items():
+        own_gradients[title] = gradients(trained(agent)(0).net, images, own, other)
+    for title, found_in in own_gradients.items():
+        share = ((truths * found_in).sum(axis=1) ** 2).mean()
+        print(name, title, f"{share:.3f}", flush=True)
+        yield f"| {name} | the gradient of {title}, no answers | {share:.3f}" + " |" * len(ANSWERS)
     families = {
         "any": any_direction,
         "as smooth as the model's gradients of other images": smooth(models[count:]),

@@ -138,7 +138,8 @@ def _train_response(flags: TrainFlags, victim: Victim, data: DataSet) -> Path:
         )  # fmt: skip
     assert agent.made_for is not None
     print(f"training queries: {agent.made_for.training_queries:,d}")
-    print(f"on training samples not seen before: {agent.made_for.figures}")
+    if agent.made_for.figures:
+        print(f"on training samples not seen before: {agent.made_for.figures}")
     print(f"learning curve: {flags.out / 'learning-curve.png'}")
     return _add_policy(flags, victim, data, agent) if flags.policy else flags.out / f"{flags.name}.safetensors"
 
