@@ -35,13 +35,16 @@ def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
     return make
 
 
-def with_filter(name: str, new: str) -> Callable[[int], ResponseAgent]:
-    """The agent of a folder, allowed a filter that it was not trained with: its model is of images, not of filters."""
+def also(name: str, *, distortion: str | None = None, patch: int | None = None) -> Callable[[int], ResponseAgent]:
+    """The agent of a folder, allowed what training had not: its model is of images, not of filters or patches."""
 
     def make(seed: int) -> ResponseAgent:
         agent = trained(name)(seed)
-        assert agent.made_for is not None
-        card = replace(agent.made_for, distortions=(*agent.made_for.distortions, new))
+        card = agent.made_for
+        assert card is not None
+        more = [] if distortion is None else [distortion]
+        sizes = [] if patch is None or str(patch) in card.patches else [str(patch)]
+        card = replace(card, distortions=(*card.distortions, *more), patches=(*card.patches, *sizes))
         return ResponseAgent(agent.net, Habits(), card)
 
     return make

@@ -45,7 +45,7 @@ TITLES = {
     ),
     "changes": ("How many cells change in one step", "`tint`, 4 x 4, L2 <= 2, budget 200, 100 samples."),
     "dual": ("Adding only, the dual action, refining", "100 samples; the natural filters have 60 queries to flip."),
-    "patch size": ("Patch size", "100 samples."),
+    "patch size": ("Patch size", "100 samples. Training had 1, 2 and 4."),
     "parts": ("What each part is worth", "`tint`, patch 1, L2 <= 0.5, budget 200, 100 samples."),
     "thousand": ("Budget 1000", "`tint`, patch 1."),
 }
