@@ -2,11 +2,16 @@
 
 import dataclasses
 import itertools
+import json
+import shutil
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from safetensors import safe_open  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
 
 import brinkmap  # noqa: E402
 from brinkmap.agents.response import ResponseAgent  # noqa: E402
@@ -106,6 +111,34 @@ def test_left_and_taken_up_again_it_ends_in_the_same_agent_for_the_same_queries(
 def test_a_folder_begun_with_other_settings_is_refused(trained):
     with pytest.raises(InputError, match="was begun with"):
         train(victim_of(Counting()), samples_of(300, 0), Training(queries=999), folder=trained[1])
+
+
+def without(trained, tmp_path, setting):
+    """A copy of a training's folder whose checkpoint does not state a setting."""
+    folder = shutil.copytree(trained[1], tmp_path / "copy")
+    path = folder / "checkpoint.safetensors"
+    with safe_open(path, "pt") as held:
+        told, weights = held.metadata(), {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+    plan = json.loads(told["plan"])
+    del plan[setting]
+    save_file(weights, path, metadata=told | {"plan": json.dumps(plan)})
+    return folder
+
+
+def test_a_checkpoint_of_before_a_setting_was_there_goes_on_with_its_default(trained, tmp_path):
+    folder = without(trained, tmp_path, "robust_l2")
+    counting = Counting()
+    agent = train(victim_of(counting), samples_of(300, 0), PLAN, folder=folder, name="small")
+    assert (agent.made_for.training_queries, counting.asked) == (PLAN.queries, 0)
+    other = dataclasses.replace(PLAN, robust_l2=0.5)
+    with pytest.raises(InputError, match="robust_l2"):
+        train(victim_of(Counting()), samples_of(300, 0), other, folder=folder, name="small")
+
+
+def test_a_checkpoint_of_no_format_is_refused(trained, tmp_path):
+    folder = without(trained, tmp_path, "format")
+    with pytest.raises(InputError, match="was begun with"):
+        train(victim_of(Counting()), samples_of(300, 0), PLAN, folder=folder, name="small")
 
 
 def test_classes_that_are_not_known_cost_one_query():

@@ -53,10 +53,11 @@ def resume(trainer: Trainer) -> None:
     assert trainer.folder is not None
     with safe_open(trainer.folder / CHECKPOINT, "pt") as held:
         told = held.metadata()
-        before, now = _stated(Training()) | json.loads(told["plan"]), _stated(trainer.plan)
+        # a setting that it does not state was not there yet, and is the default; the format is always stated
+        before, now = _as_json(Training()) | json.loads(told["plan"]), _stated(trainer.plan)
         if before != now:
-            given = {name: now.get(name) for name in before if before[name] != now.get(name)}
-            begun_with = {name: before[name] for name in given}
+            given = {name: one for name, one in now.items() if before.get(name) != one}
+            begun_with = {name: before.get(name) for name in given}
             raise InputError(
                 f"training: {trainer.folder} was begun with {begun_with}, got {given}. "
                 "Give the same settings or another folder."
@@ -77,6 +78,10 @@ def resume(trainer: Trainer) -> None:
 
 
 def _stated(plan: Training) -> dict[str, Any]:
-    """The settings as JSON has them; what a checkpoint does not state was not there yet, and is the default."""
-    stated: dict[str, Any] = json.loads(json.dumps(asdict(plan) | {"format": FORMAT}))
-    return stated
+    return _as_json(plan) | {"format": FORMAT}
+
+
+def _as_json(plan: Training) -> dict[str, Any]:
+    """The settings as they come back from JSON."""
+    settings: dict[str, Any] = json.loads(json.dumps(asdict(plan)))
+    return settings
