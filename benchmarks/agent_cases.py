@@ -193,7 +193,7 @@ def filters() -> Iterator[Case]:
     for kind in (fgsm, pgd):
         signs = kind(_surrogate())
         title = f"{signs.name}, signs of ResNet-56, not natural"
-        yield from _beside_untrained(title, also(best, distortion=signs.name), (signs,))
+        yield from _beside_untrained(title, also(best, distortions=signs.name), (signs,))
 
 
 def _beside_untrained(
@@ -232,8 +232,10 @@ def ablations() -> Iterator[Case]:
             training=20_000, needs=(name,),
         )  # fmt: skip
     for patch in (1, 2, 4, 8, 16):
-        yield Case("patch size", f"patch {patch}", also(best, patch=patch), tint(patch, 2.0), **common)
-        yield Case("patch size", f"patch {patch}, natural", also(best, patch=patch), natural(patch=patch), **common)
+        yield Case("patch size", f"patch {patch}", also(best, patches=str(patch)), tint(patch, 2.0), **common)
+        yield Case(
+            "patch size", f"patch {patch}, natural", also(best, patches=str(patch)), natural(patch=patch), **common
+        )
     for title, habits in (
         ("as it is", {}), ("one look", {"looks": 1}), ("2 looks", {"looks": 2}),
         ("towards any class alone", {"aims": False}),

@@ -35,17 +35,17 @@ def trained(name: str, **habits: Any) -> Callable[[int], ResponseAgent]:
     return make
 
 
-def also(name: str, *, distortion: str | None = None, patch: int | None = None) -> Callable[[int], ResponseAgent]:
-    """The agent of a folder, allowed what training had not: its model is of images, not of filters or patches."""
+def also(name: str, **more: str) -> Callable[[int], ResponseAgent]:
+    """The agent of a folder, one more `distortions` or `patches` on its card: its model is of images."""
 
     def make(seed: int) -> ResponseAgent:
         agent = trained(name)(seed)
         card = agent.made_for
         assert card is not None
-        more = [] if distortion is None else [distortion]
-        sizes = [] if patch is None or str(patch) in card.patches else [str(patch)]
-        card = replace(card, distortions=(*card.distortions, *more), patches=(*card.patches, *sizes))
-        return ResponseAgent(agent.net, Habits(), card)
+        wider: dict[str, Any] = {
+            field: tuple(dict.fromkeys((*getattr(card, field), one))) for field, one in more.items()
+        }
+        return ResponseAgent(agent.net, Habits(), replace(card, **wider))
 
     return make
 

@@ -60,6 +60,12 @@ def gradients(net: Callable[[Tensor], Tensor], images: Tensor, own: Tensor, othe
     return unit(torch.autograd.grad(lead.sum(), images)[0].flatten(1).numpy())
 
 
+def along(truths: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """(n, 1) how much of each truth (n, values) lies along a direction (n, values) of length 1."""
+    lengths: np.ndarray = (truths * given).sum(axis=1, keepdims=True)
+    return lengths
+
+
 def untrained(images: Tensor) -> ResponseNet:
     """A network with random weights and the batch statistics of real images."""
     torch.manual_seed(0)
@@ -110,8 +116,8 @@ def found(truth: np.ndarray, asked: np.ndarray, root: np.ndarray) -> list[float]
         gram = some @ some.T
         dual = np.linalg.solve(gram + RIDGE * np.trace(gram) / count * np.eye(count), answers[:count])
         estimate = (dual @ some) @ root
-        along = float(estimate @ truth / (np.linalg.norm(estimate) * np.linalg.norm(truth) + 1e-12))
-        shares.append(along * abs(along))
+        cosine = float(estimate @ truth / (np.linalg.norm(estimate) * np.linalg.norm(truth) + 1e-12))
+        shares.append(cosine * abs(cosine))
     return shares
 
 
@@ -123,13 +129,10 @@ def measured(name: str, count: int) -> Iterator[str]:
     with torch.no_grad():
         other = net(images).scatter(1, own[:, None], -torch.inf).argmax(dim=1)
     truths, models = gradients(net, images, own, other), gradients(model, images, own, other)
-    along = (truths * models).sum(axis=1, keepdims=True)
-    missing = truths - along * models
-    own_gradients = {"the agent's model": models}
-    for title, agent in LABELS.items():
-        own_gradients[title] = gradients(trained(agent)(0).net, images, own, other)
-    for title, found_in in own_gradients.items():
-        share = ((truths * found_in).sum(axis=1) ** 2).mean()
+    missing = truths - along(truths, models) * models
+    labels = {title: gradients(trained(agent)(0).net, images, own, other) for title, agent in LABELS.items()}
+    for title, given in {"the agent's model": models, **labels}.items():
+        share = (along(truths, given) ** 2).mean()
         print(name, title, f"{share:.3f}", flush=True)
         yield f"| {name} | the gradient of {title}, no answers | {share:.3f}" + " |" * len(ANSWERS)
     families = {

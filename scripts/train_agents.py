@@ -18,6 +18,7 @@ import resource
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ ECG_PASSES = 6.0
 """Over the answers: windows of 3,000 values take six times as long to fit as others."""
 
 
-def training_of(what: str, queries: int, seed: int, robust_l2: float = 0.0) -> Training:
+def training_of(what: str, queries: int, seed: int) -> Training:
     """What each is trained with."""
     if what == "digits":
         return Training(queries=queries, patch=(1, 2), widths=(16, 32, 64), seed=seed, distortions=(*NATURAL, "tint"))
@@ -56,9 +57,7 @@ def training_of(what: str, queries: int, seed: int, robust_l2: float = 0.0) -> T
             queries=queries, patch=("100ms", "250ms", "500ms"), widths=(16, 32, 48, 64), seed=seed, passes=ECG_PASSES,
             distortions=(*ELECTRODES, *BARE),
         )  # fmt: skip
-    return Training(
-        queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"), robust_l2=robust_l2
-    )
+    return Training(queries=queries, patch=(4, 1, 2, 1), flip=True, seed=seed, distortions=(*NATURAL, "tint"))
 
 
 def make(
@@ -78,10 +77,8 @@ def make(
             flush=True,
         )
 
-    agent = train(
-        victim, x, training_of(what, queries, seed, robust_l2), labels=y if labels else None, folder=folder, name=what,
-        watch=watch,
-    )  # fmt: skip
+    plan = replace(training_of(what, queries, seed), robust_l2=robust_l2)
+    agent = train(victim, x, plan, labels=y if labels else None, folder=folder, name=what, watch=watch)
     assert agent.made_for is not None
     cost.write(agent.made_for.training_queries)
     return agent
@@ -159,7 +156,7 @@ def main() -> None:
     asked.add_argument("--queries", type=int)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--labels", action="store_true", help="fit the true labels first")
-    asked.add_argument("--robust-l2", type=float, default=0.0, help="for cifar10: move what is fitted against the net")
+    asked.add_argument("--robust-l2", type=float, default=0.0, help="for robust victims: see Training")
     asked.add_argument("--ppo", nargs=2, type=float, metavar=("PATCH", "L2"), help="the reference agent instead")
     asked.add_argument("--add-only", action="store_true", help="with --ppo: it never takes away what it added")
     asked.add_argument("--victim", default="resnet20", help="for cifar10: a network of the data folder")
