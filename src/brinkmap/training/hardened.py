@@ -11,12 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["moved_against"]
 
 STEP = 1.25
 """Length of the step along the gradient, of the distance allowed."""
-TINY = 1e-12
 
 
 def moved_against(images: Tensor, l2: float, rng: np.random.Generator, loss: Callable[[Tensor], Tensor]) -> Tensor:
@@ -32,21 +32,11 @@ def moved_against(images: Tensor, l2: float, rng: np.random.Generator, loss: Cal
 
     Source: Wong, Rice & Kolter 2020, Fast is better than free, arXiv:2001.03994, in L2.
     """
-    share = torch.from_numpy(rng.random(len(images), np.float32))
-    drawn = _unit(torch.from_numpy(rng.standard_normal(images.shape, np.float32)))
-    first = drawn * _each(share, images) * l2
-    start = (images + first).requires_grad_()
+    share = torch.from_numpy(rng.random((len(images), 1), np.float32))
+    drawn = torch.from_numpy(rng.standard_normal(images.shape, np.float32))
+    first = share * l2 * functional.normalize(drawn.flatten(1))
+    start = (images + first.view_as(images)).requires_grad_()
     (gradient,) = torch.autograd.grad(loss(start), start)
-    change = first + STEP * l2 * _unit(gradient)
-    far = _each(change.flatten(1).norm(dim=1), images)
-    return (images + change * (l2 / far.clamp(min=l2))).clamp(0, 1)
-
-
-def _unit(directions: Tensor) -> Tensor:
-    """Each of length 1."""
-    return directions / (_each(directions.flatten(1).norm(dim=1), directions) + TINY)
-
-
-def _each(numbers: Tensor, images: Tensor) -> Tensor:
-    """Numbers (n,) so that they multiply images (n, c, *extent)."""
-    return numbers.view(-1, *[1] * (images.dim() - 1))
+    change = first + STEP * l2 * functional.normalize(gradient.flatten(1))
+    far = change.norm(dim=1, keepdim=True)
+    return (images + (change * (l2 / far.clamp(min=l2))).view_as(images)).clamp(0, 1)
