@@ -219,7 +219,7 @@ class ResponseAgent:
             energy = self.scene.view_of(slots).squared(torch.from_numpy(change)).numpy()
             moved = np.where(proposals != KEEP, energy, -1.0)
             proposals = np.where(free & (ranks(-moved) >= self._habits.changes), KEEP, proposals)
-        return proposals.astype(np.int16)
+        return proposals
 
     def _task(self, slots: Ints, observation: Observation, rows: Ints) -> Task:
         import torch
